@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+# Aether. Everything that is built lies under $(O); `make help` lists targets.
+# Each folder is compiled with -I only for what it may see (docs/design.md), so
+# that an include against the arrows does not compile.
+
+O = build
+CC = gcc
+OPT = -O2 -g
+PREFIX = /usr/local
+DESTDIR =
+VERSION = 0.1.0
+SO = 0
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wundef -Wvla -Werror
+ALLCF = -std=c11 $(OPT) $(SAN:%=-fsanitize=% -fno-omit-frame-pointer) $(WARN) \
+	-fPIC -fvisibility=hidden -fno-semantic-interposition -MMD -MP $(CFLAGS)
+ALLLD = $(SAN:%=-fsanitize=%) $(LDFLAGS)
+GEN = build/gen
+PUBLIC = -Iinclude -I$(GEN)
+
+LAYOUT = $(GEN)/aether/layout.h
+SCHEMA = schema/aether.capnp schema/meta.capnp
+LAYOUTS = schema/lean.capnp
+
+LIBDIRS = core host/posix slice appliance flow
+LIBSRC = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.c))
+LIBOBJ = $(LIBSRC:%.c=$(O)/obj/%.o)
+CLIOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard cli/*.c))
+BENCHOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c))
+CTESTS = $(patsubst %.c,$(O)/%,$(wildcard tests/*/test_*.c))
+TESTS = $(CTESTS) $(wildcard tests/*/test_*.py)
+EXAMPLES = $(patsubst %.c,$(O)/%,$(wildcard examples/*.c))
+LIB = $(O)/libaether.a
+SHARED = $(O)/libaether.so.$(VERSION)
+
+all: $(O)/aether $(O)/aether-bench $(SHARED) $(EXAMPLES) ## Build everything
+
+# ---- what each folder may see
+see/core = $(PUBLIC) -Icore -ffreestanding
+see/host/posix = $(PUBLIC) -Icore -Ihost/posix -D_GNU_SOURCE
+see/slice = $(PUBLIC) -Islice
+see/appliance = $(PUBLIC) -Iappliance
+see/flow = $(PUBLIC) -Islice -Iappliance -Iflow -D_GNU_SOURCE
+see/cli = $(PUBLIC) -Icli -D_GNU_SOURCE
+see/bench = $(PUBLIC) -Icore -Ibench -D_GNU_SOURCE
+see/examples = $(PUBLIC)
+see/tests = $(PUBLIC) -Itests -Icore -Ihost/posix -Islice -Iappliance -Iflow \
+	-D_GNU_SOURCE
+folder = $(patsubst %/,%,$(dir $*))
+
+$(O)/obj/%.o: %.c $(LAYOUT) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALLCF) $(see/$(folder)) -c $< -o $@
+
+$(LIB): $(LIBOBJ)
+	rm -f $@ && ar rcs $@ $^
+
+$(SHARED): $(LIBOBJ) libaether.map
+	$(CC) $(ALLLD) -shared -Wl,-soname,libaether.so.$(SO) \
+		-Wl,--version-script=libaether.map -Wl,-z,defs \
+		$(LIBOBJ) -o $@
+	ln -sf $(@F) $(O)/libaether.so.$(SO)
+	ln -sf $(@F) $(O)/libaether.so
+
+$(O)/aether: $(CLIOBJ) $(LIB)
+	$(CC) $(ALLLD) $^ -ljansson -lxxhash -o $@
+
+$(O)/aether-bench: $(BENCHOBJ) $(LIB)
+	$(CC) $(ALLLD) $^ -ljansson -lm -o $@
+
+$(O)/tests/%: tests/%.c $(LIB) $(LAYOUT) tests/tap.h
+	@mkdir -p $(@D)
+	$(CC) $(ALLCF) $(see/tests) $(ALLLD) $< $(LIB) -lpthread -o $@
+
+$(O)/examples/%: examples/%.c $(LIB) $(LAYOUT)
+	@mkdir -p $(@D)
+	$(CC) $(ALLCF) $(see/examples) $(ALLLD) $< $(LIB) -o $@
+
+$(LAYOUT): $(wildcard schema/*.py) $(SCHEMA) $(LAYOUTS)
+	@tools/need.sh build
+	python3 schema/gen.py --schema schema/aether.capnp \
+		$(LAYOUTS:%=--layout %) --c $@ --md $(GEN)/format-tables.md
+
+# ---- the two commands
+demo: ## Run the main job on a real file (FILE=path for another)
+	@tools/need.sh build
+	@$(MAKE) --no-print-directory -j2 -s all
+	@O=$(O) tools/demo.sh $(FILE)
+
+test: ## Run every test (20 minutes at most)
+	@tools/need.sh test
+	$(MAKE) -j2 all
+	$(MAKE) check
+	$(MAKE) O=build/asan SAN=address,undefined OPT="-O1 -g" flavour
+	$(MAKE) O=build/tsan SAN=thread OPT="-O1 -g" flavour
+	$(MAKE) O=build/clang CC=clang-14 $(CTESTS:$(O)/%=build/clang/%)
+	tests/install.sh
+	tests/rows.sh
+
+# ---- parts
+check: all lint $(CTESTS) ## The quick tests and the lints (2 minutes)
+	O=$(O) prove -j2 -e tests/run.sh $(TESTS)
+
+flavour: $(O)/aether $(CTESTS)
+	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
+		$(CTESTS) tests/cli/test_run.py tests/cli/test_verbs.py
+
+lint: all ## The checks that keep the structure honest
+	tools/lint.sh $(O)
+
+soak: all $(CTESTS) ## Long stress (30 minutes at most)
+	@tools/need.sh test
+	SOAK=1 O=$(O) prove -e tests/run.sh $(O)/tests/core/test_stress
+
+bench: all ## Print every measured row and write build/bench.md
+	$(O)/aether bench | tee $(O)/bench.md
+
+install: all ## Install under DESTDIR and PREFIX
+	tools/install.sh "$(DESTDIR)" "$(PREFIX)" "$(O)" "$(VERSION)" "$(SO)"
+
+format: ## Let clang-format 14 decide
+	tools/format.sh
+
+clean: ## Remove all that was built
+	rm -rf build
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+.PHONY: all demo test check flavour lint soak bench install format clean help
+.DELETE_ON_ERROR:
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * aether: finds the verb and calls it. Also sees to it that standard input,
+ * output and error exist, and that what could not be written to standard
+ * output is an error and not a silence.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NEAR 2 /* letters by which a name may differ to be proposed */
+#define VERB_MAX 32 /* longer words are near to nothing */
+
+const struct cli_verb cli_verbs[] = {
+	{ "create", "make a plane", cli_create },
+	{ "destroy", "end a plane", cli_destroy },
+	{ "ls", "list planes", cli_ls },
+	{ "map", "show the strides of a plane", cli_map },
+	{ "who", "show the participants of a plane", cli_who },
+	{ "layout", "show every byte's place", cli_layout },
+	{ "run", "stream a file through a plane", cli_run },
+	{ "ingress", "the stage that reads", cli_ingress },
+	{ "appliance", "the stage that burns", cli_appliance },
+	{ "egress", "the stage that writes", cli_egress },
+	{ "slice", "turn bytes into bit-planes", cli_slice },
+	{ "unslice", "turn bit-planes into bytes", cli_unslice },
+	{ "bench", "measure, each figure beside a baseline", cli_bench },
+	{ "strerror", "explain an error", cli_strerror },
+	{ NULL, NULL, NULL },
+};
+
+static void usage(FILE *stream)
+{
+	const struct cli_verb *verb;
+
+	fputs("Usage: aether VERB [OPTION...] [ARGUMENT...]\n"
+	      "       aether VERB --help\n"
+	      "       aether --help | --usage | --version\n\n"
+	      "Processes hand each other memory instead of messages.\n\n",
+	      stream);
+	for (verb = cli_verbs; verb->name; verb++)
+		fprintf(stream, "  %-10s %s\n", verb->name, verb->doc);
+	fputs("\nEvery verb takes --help, --usage and --json. Exit status: 0 "
+	      "done, 1 failed,\n2 wrong usage, 3 ran and found something "
+	      "wrong. Manual: man aether\n",
+	      stream);
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many letters must change to turn one word into the other. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[VERB_MAX + 1], i, j, corner, above;
+	size_t width = strlen(b);
+
+	if (width > VERB_MAX)
+		return SIZE_MAX;
+	for (j = 0; j <= width; j++)
+		row[j] = j;
+	for (i = 0; a[i]; i++) {
+		corner = row[0];
+		row[0] = i + 1;
+		for (j = 0; j < width; j++) {
+			above = row[j + 1];
+			row[j + 1] = least(least(above, row[j]) + 1,
+					   corner + (a[i] != b[j]));
+			corner = above;
+		}
+	}
+	return row[width];
+}
+
+static int is_near(const char *word, const char *name)
+{
+	size_t length = strlen(word);
+
+	return distance(name, word) <= NEAR ||
+	       (length > 1 && !strncmp(word, name, length));
+}
+
+/* Says that there is no such verb, and which are near. */
+static int unknown_verb(const char *word, int json)
+{
+	char text[512];
+	const struct cli_verb *verb;
+	const char *between = "did you mean ";
+	size_t length, size = sizeof(text);
+
+	snprintf(text, size, "there is no verb '%.100s'; ", word);
+	for (verb = cli_verbs; verb->name; verb++) {
+		if (!is_near(word, verb->name))
+			continue;
+		length = strlen(text);
+		snprintf(text + length, size - length, "%s%s", between,
+			 verb->name);
+		between = " or ";
+	}
+	length = strlen(text);
+	snprintf(text + length, size - length, "%saether --help lists all",
+		 text[length - 2] == ';' ? "" : "? ");
+	cli_failed(word, json, AETHER_EUSAGE, text);
+	return CLI_USAGE;
+}
+
+static int has_json(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--json"))
+			return 1;
+	return 0;
+}
+
+/* What stands where a verb should: an option of the program itself. */
+static int own_option(const char *option, int json)
+{
+	if (!strcmp(option, "--version") || !strcmp(option, "-V")) {
+		printf("aether %s (format %d)\n", AETHER_VERSION_TEXT,
+		       AETHER_FORMAT);
+		return CLI_OK;
+	}
+	if (!strcmp(option, "--help") || !strcmp(option, "-?") ||
+	    !strcmp(option, "-h")) {
+		usage(stdout);
+		return CLI_OK;
+	}
+	if (!strcmp(option, "--usage")) {
+		puts("Usage: aether VERB [OPTION...] [ARGUMENT...]");
+		return CLI_OK;
+	}
+	cli_failed(option, json, AETHER_EUSAGE,
+		   "a verb must come first; aether --help lists all");
+	return CLI_USAGE;
+}
+
+/* A descriptor that was closed would be given to the next file opened, which
+ * would then be written over. In its place: one on which it cannot be done. */
+static void hold_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", modes[fd]) != fd)
+			_exit(CLI_FAILED);
+}
+
+/* The last thing done: what was printed must have arrived. */
+static void close_output(void)
+{
+	int lost = ferror(stdout);
+
+	errno = 0;
+	if (!fflush(stdout) && !lost)
+		return;
+	fprintf(stderr, "aether: cannot write standard output: %s; make room "
+			"there, or send it elsewhere\n",
+		errno ? strerror(errno) : "writing failed");
+	_exit(CLI_FAILED);
+}
+
+int main(int argc, char **argv)
+{
+	const struct cli_verb *verb;
+	int json = has_json(argc, argv);
+
+	hold_descriptors();
+	signal(SIGXFSZ, SIG_IGN); /* a file limit is an error, as a full disk */
+	if (atexit(close_output))
+		return CLI_FAILED;
+	if (argc < 2) {
+		usage(stderr);
+		return CLI_USAGE;
+	}
+	if (argv[1][0] == '-')
+		return own_option(argv[1], json);
+	for (verb = cli_verbs; verb->name; verb++)
+		if (!strcmp(verb->name, argv[1]))
+			return verb->run(argc - 1, argv + 1);
+	return unknown_verb(argv[1], json);
+}

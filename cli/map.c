@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * aether map: the heat map of a plane in characters, one a stride. Looks
+ * without taking part, so it may be run on anything at any time.
+ */
+#include "cli.h"
+
+#define WIDTH 64 /* strides a line */
+#define CORRUPT AETHER_REGISTRY_STATES /* after the states there are */
+
+struct map {
+	struct cli_common common;
+	const char *name;
+};
+
+/* What stands for a state in the picture. */
+static const char signs[CORRUPT + 1] = {
+	[AETHER_STATE_DORMANT] = '.', [AETHER_STATE_BUSY] = '#',
+	[AETHER_STATE_ROUTED] = '>',  [AETHER_STATE_SHARED] = '=',
+	[AETHER_STATE_CONT] = '-',    [AETHER_STATE_SUSPECT] = '!',
+	[CORRUPT] = '?',
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct map *map = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (map->name)
+			return ARGP_ERR_UNKNOWN;
+		map->name = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!map->name)
+			argp_error(state, "the NAME of the plane is missing");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const char *state_name(uint32_t state)
+{
+	const char *name = aether_registry_state_name(state);
+
+	return name ? name : "corrupt";
+}
+
+/* The state of a stride, which is one of those in `signs`. */
+static uint32_t look(const struct aether_plane *plane, uint32_t index,
+		     struct aether_stride_info *info)
+{
+	if (aether_registry_look(plane, index, info) < 0 ||
+	    info->state >= AETHER_REGISTRY_STATES)
+		return CORRUPT;
+	return info->state;
+}
+
+static int has_owner(uint32_t state)
+{
+	return state == AETHER_STATE_BUSY || state == AETHER_STATE_ROUTED ||
+	       state == AETHER_STATE_SUSPECT;
+}
+
+static json_t *stride_json(const struct aether_stride_info *info,
+			   uint32_t index, uint32_t state)
+{
+	json_t *object = json_object();
+
+	cli_set(object, "index", json_integer(index));
+	cli_set(object, "state", cli_text(state_name(state), SIZE_MAX));
+	cli_set(object, "owner", has_owner(state) ?
+					 json_integer(info->slot) :
+					 json_null());
+	cli_set(object, "generation",
+		state == CORRUPT ? json_null() :
+				   json_integer((json_int_t)info->generation));
+	return object;
+}
+
+static void print_json(const struct map *map, const struct aether_plane *plane,
+		       uint32_t strides)
+{
+	json_t *object = cli_object(&map->common), *list = json_array();
+	json_t *counts = json_object();
+	uint32_t number[CORRUPT + 1] = { 0 }, index, state;
+	struct aether_stride_info info;
+
+	for (index = 0; index < strides; index++) {
+		state = look(plane, index, &info);
+		number[state]++;
+		cli_add(list, stride_json(&info, index, state));
+	}
+	for (state = 0; state <= CORRUPT; state++)
+		cli_set(counts, state_name(state),
+			json_integer(number[state]));
+	cli_set(object, "name", cli_text(map->name, SIZE_MAX));
+	cli_set(object, "strides", list);
+	cli_set(object, "counts", counts);
+	cli_print(object);
+}
+
+static void print_picture(const struct aether_plane *plane, uint32_t strides)
+{
+	uint32_t number[CORRUPT + 1] = { 0 }, index, state;
+	struct aether_stride_info info;
+	const char *between = "";
+
+	for (index = 0; index < strides; index++) {
+		state = look(plane, index, &info);
+		number[state]++;
+		if (index % WIDTH == 0)
+			printf("%s%6u  ", index ? "\n" : "", index);
+		putchar(signs[state]);
+	}
+	fputs("\n\n", stdout);
+	for (state = 0; state <= CORRUPT; state++) {
+		printf("%s%c %s %u", between, signs[state], state_name(state),
+		       number[state]);
+		between = "   ";
+	}
+	putchar('\n');
+}
+
+int cli_map(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.parser = parse, .args_doc = "NAME",
+		.doc = "Show the strides of the plane NAME, one character "
+		       "each, with a legend and counts. The owner of a "
+		       "stride, in JSON, is the slot of who has it, or of "
+		       "whom it is on its way to."
+	};
+	struct map map = { 0 };
+	struct aether_error error = { 0 };
+	struct aether_plane_info info;
+	struct aether_plane *plane;
+
+	cli_parse(&argp, "map", argc, argv, &map);
+	if (aether_plane_attach(map.name, AETHER_ATTACH_OBSERVE, &error,
+				&plane) < 0)
+		return cli_fail_error(&map.common, &error);
+	aether_plane_info(plane, &info);
+	if (map.common.json)
+		print_json(&map, plane, info.geometry.strides);
+	else
+		print_picture(plane, info.geometry.strides);
+	aether_plane_detach(plane);
+	return CLI_OK;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * aether who: the participants of a plane and what each holds. The strides
+ * come from the lease words, which are the truth; slot and stamp together name
+ * the tenancy, so a newcomer is not credited with what the dead left.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+
+enum { KEY_ROLE = 1, KEY_PID };
+
+struct who {
+	struct cli_common common;
+	const char *name;
+	const char *role_name;
+	uint32_t role;
+	int pid;
+};
+
+/* What the registry says, read once for all participants. */
+struct leases {
+	struct aether_stride_info *stride;
+	uint32_t count;
+};
+
+#define ROLE_TEXT(name, number, text, level, doc) " " text
+#define ROLES AETHER_ROLE_LIST(ROLE_TEXT)
+
+static const struct argp_option options[] = {
+	{ .name = "role", .key = KEY_ROLE, .arg = "R",
+	  .doc = "Only participants of this role:" ROLES },
+	{ .name = "pid", .key = KEY_PID,
+	  .doc = "Print only the PIDs of those alive, one a line" },
+	{ 0 },
+};
+
+static void parse_role(struct who *who, const char *name)
+{
+	if (aether_participant_role(name, &who->role) < 0)
+		cli_usage(&who->common, "--role is '%s'; roles are:" ROLES, name);
+	who->role_name = name;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct who *who = state->input;
+
+	switch (key) {
+	case KEY_ROLE:
+		parse_role(who, arg);
+		return 0;
+	case KEY_PID:
+		who->pid = 1;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (who->name)
+			return ARGP_ERR_UNKNOWN;
+		who->name = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!who->name)
+			argp_error(state, "the NAME of the plane is missing");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Reads all lease words; those that cannot be count as free. */
+static int read_leases(const struct aether_plane *plane, uint32_t strides,
+		       struct leases *leases)
+{
+	uint32_t i;
+
+	leases->stride = calloc(strides ? strides : 1,
+				sizeof(*leases->stride));
+	if (!leases->stride)
+		return AETHER_ENOMEM;
+	leases->count = strides;
+	for (i = 0; i < strides; i++)
+		if (aether_registry_look(plane, i, &leases->stride[i]) < 0)
+			leases->stride[i].state = AETHER_STATE_DORMANT;
+	return 0;
+}
+
+static int is_of(const struct aether_stride_info *stride,
+		 const struct aether_participant_info *info)
+{
+	uint64_t stamp = AETHER_TENANCY_STAMP(info->tenancy) &
+			 AETHER_LEASE_STAMP_MASK;
+
+	return stride->slot == info->slot && stride->stamp == stamp;
+}
+
+static int is_held(uint32_t state)
+{
+	return state == AETHER_STATE_BUSY || state == AETHER_STATE_SUSPECT;
+}
+
+/* The strides that it holds, or those on their way to it. */
+static json_t *strides_json(const struct leases *leases,
+			    const struct aether_participant_info *info,
+			    int held)
+{
+	const struct aether_stride_info *stride;
+	json_t *list = json_array();
+	uint32_t i;
+
+	for (i = 0; i < leases->count; i++) {
+		stride = &leases->stride[i];
+		if ((held ? is_held(stride->state) :
+			    stride->state == AETHER_STATE_ROUTED) &&
+		    is_of(stride, info))
+			cli_add(list, json_integer(i));
+	}
+	return list;
+}
+
+static json_t *counts_json(const struct aether_participant_counts *counts)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} count[] = {
+		{ "reserved", counts->reserved },
+		{ "released", counts->released },
+		{ "routed", counts->routed },
+		{ "taken", counts->taken },
+		{ "dropped", counts->dropped },
+		{ "refused", counts->refused },
+		{ "waits", counts->waits },
+		{ "full", counts->full },
+	};
+	json_t *object = json_object();
+	size_t i;
+
+	for (i = 0; i < sizeof(count) / sizeof(count[0]); i++)
+		cli_set(object, count[i].name,
+			json_integer((json_int_t)count[i].value));
+	return object;
+}
+
+static const char *role_name(uint32_t role)
+{
+	const char *name = aether_participant_role_name(role);
+
+	return name ? name : "unknown";
+}
+
+static json_t *as_json(const struct leases *leases,
+		       const struct aether_participant_info *info)
+{
+	json_t *object = json_object();
+
+	cli_set(object, "slot", json_integer(info->slot));
+	cli_set(object, "name", cli_text(info->name, sizeof(info->name)));
+	cli_set(object, "role", cli_text(role_name(info->role), SIZE_MAX));
+	cli_set(object, "level", json_integer(info->level));
+	cli_set(object, "pid", json_integer(info->pid));
+	cli_set(object, "alive", json_boolean(info->alive));
+	cli_set(object, "strides", strides_json(leases, info, 1));
+	cli_set(object, "arriving", strides_json(leases, info, 0));
+	cli_set(object, "quota", json_integer(info->quota));
+	cli_set(object, "counts", counts_json(&info->counts));
+	return object;
+}
+
+static void print_row(const struct leases *leases,
+		      const struct aether_participant_info *info)
+{
+	uint32_t i, held = 0, arriving = 0;
+
+	for (i = 0; i < leases->count; i++) {
+		if (!is_of(&leases->stride[i], info))
+			continue;
+		held += (uint32_t)is_held(leases->stride[i].state);
+		arriving += leases->stride[i].state == AETHER_STATE_ROUTED;
+	}
+	printf("%4u  L%u  %-12s %10u  %-5s %7u %8u  ", info->slot,
+	       info->level, role_name(info->role), info->pid,
+	       info->alive ? "yes" : "no", held, arriving);
+	cli_show(stdout, info->name, sizeof(info->name));
+	putchar('\n');
+}
+
+static void print_head(void)
+{
+	printf("%4s  %-2s  %-12s %10s  %-5s %7s %8s  %s\n", "slot", "L",
+	       "role", "pid", "alive", "strides", "arriving", "name");
+}
+
+static void list(const struct who *who, const struct aether_plane *plane,
+		 const struct leases *leases, uint32_t slots)
+{
+	json_t *object = cli_object(&who->common), *all = json_array();
+	struct aether_participant_info info;
+	uint32_t slot;
+
+	if (!who->common.json && !who->pid)
+		print_head();
+	for (slot = 0; slot < slots; slot++) {
+		if (aether_participant_look(plane, slot, &info) < 0 ||
+		    !info.tenancy)
+			continue;
+		if (who->role_name && info.role != who->role)
+			continue;
+		if (who->common.json)
+			cli_add(all, as_json(leases, &info));
+		else if (!who->pid)
+			print_row(leases, &info);
+		else if (info.alive) /* others' PIDs may be reused */
+			printf("%u\n", info.pid);
+	}
+	cli_set(object, "name", cli_text(who->name, SIZE_MAX));
+	cli_set(object, "participants", all);
+	if (who->common.json)
+		cli_print(object);
+	else
+		json_decref(object);
+}
+
+int cli_who(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "NAME",
+		.doc = "Show the participants of the plane NAME: who they "
+		       "are, whether they live, how many strides they hold "
+		       "and how many are on their way to them."
+	};
+	struct who who = { 0 };
+	struct leases leases = { 0 };
+	struct aether_error error = { 0 };
+	struct aether_plane_info info;
+	struct aether_plane *plane;
+	int result = CLI_OK;
+
+	cli_parse(&argp, "who", argc, argv, &who);
+	if (aether_plane_attach(who.name, AETHER_ATTACH_OBSERVE, &error,
+				&plane) < 0)
+		return cli_fail_error(&who.common, &error);
+	aether_plane_info(plane, &info);
+	if (read_leases(plane, info.geometry.strides, &leases) < 0)
+		result = cli_fail(&who.common, AETHER_ENOMEM,
+				  "no room for the leases of %s", who.name);
+	else
+		list(&who, plane, &leases, info.geometry.participants);
+	free(leases.stride);
+	aether_plane_detach(plane);
+	return result;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one wrapper around atomic operations. The order is in the name, so that
+ * every acquire can be found by searching. Shared words are structs of one
+ * field: a plain read of one does not compile, and nothing outside this file
+ * touches `raw`.
+ *
+ * A compare-and-swap returns what it saw: it succeeded if that is `expected`.
+ * Failing, it has the order of a relaxed load, except in the seq_cst form.
+ *
+ * Only what is used is here. Each use says above itself which order and why,
+ * and names its partner; tools/pairs.py checks that from both ends.
+ */
+#ifndef AE_ATOMIC_H
+#define AE_ATOMIC_H
+
+#include <stdint.h>
+#include <aether/layout.h>
+
+#define AE_LOAD(width, order, ORDER)                                           \
+	static inline uint##width##_t ae_load##width##_##order(                \
+		const struct aether_word##width *word)                         \
+	{                                                                      \
+		return __atomic_load_n(&word->raw, ORDER);                     \
+	}
+
+#define AE_STORE(width, order, ORDER)                                          \
+	static inline void ae_store##width##_##order(                          \
+		struct aether_word##width *word, uint##width##_t value)        \
+	{                                                                      \
+		__atomic_store_n(&word->raw, value, ORDER);                    \
+	}
+
+#define AE_FETCH(name, width, order, ORDER)                                    \
+	static inline uint##width##_t ae_##name##width##_##order(              \
+		struct aether_word##width *word, uint##width##_t value)        \
+	{                                                                      \
+		return __atomic_fetch_##name(&word->raw, value, ORDER);        \
+	}
+
+#define AE_CAS(width, order, ORDER, FAILED)                                    \
+	static inline uint##width##_t ae_cas##width##_##order(                 \
+		struct aether_word##width *word, uint##width##_t expected,     \
+		uint##width##_t wanted)                                        \
+	{                                                                      \
+		__atomic_compare_exchange_n(&word->raw, &expected, wanted, 0,  \
+					    ORDER, FAILED);                    \
+		return expected;                                               \
+	}
+
+AE_LOAD(32, relaxed, __ATOMIC_RELAXED)
+AE_LOAD(32, acquire, __ATOMIC_ACQUIRE)
+AE_LOAD(32, seq_cst, __ATOMIC_SEQ_CST)
+AE_LOAD(64, relaxed, __ATOMIC_RELAXED)
+AE_LOAD(64, acquire, __ATOMIC_ACQUIRE)
+AE_LOAD(64, seq_cst, __ATOMIC_SEQ_CST)
+
+AE_STORE(32, relaxed, __ATOMIC_RELAXED)
+AE_STORE(32, seq_cst, __ATOMIC_SEQ_CST)
+AE_STORE(64, relaxed, __ATOMIC_RELAXED)
+AE_STORE(64, release, __ATOMIC_RELEASE)
+
+AE_FETCH(add, 32, relaxed, __ATOMIC_RELAXED)
+AE_FETCH(add, 32, release, __ATOMIC_RELEASE)
+AE_FETCH(add, 64, relaxed, __ATOMIC_RELAXED)
+AE_FETCH(or, 32, relaxed, __ATOMIC_RELAXED)
+AE_FETCH(and, 32, relaxed, __ATOMIC_RELAXED)
+AE_FETCH(or, 64, seq_cst, __ATOMIC_SEQ_CST)
+AE_FETCH(and, 64, relaxed, __ATOMIC_RELAXED)
+
+AE_CAS(64, acquire, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
+AE_CAS(64, release, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+AE_CAS(64, seq_cst, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+#undef AE_LOAD
+#undef AE_STORE
+#undef AE_FETCH
+#undef AE_CAS
+
+/* Tells the processor that this is a loop that waits. */
+static inline void ae_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* Fetches a line that will be written soon, so that the read and the
+ * compare-and-swap that follow cost one transfer and not two. */
+static inline void ae_prefetch_write(const void *line)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
+#else
+	__builtin_prefetch(line, 1);
+#endif
+}
+
+#endif

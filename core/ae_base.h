@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private views of a plane and of a participant, shared between the files of
+ * core and filled by the host that maps and allocates. Nothing here lies in
+ * shared memory. What a plane's header says is copied here once, after it was
+ * checked, and never read again: a header that changes later harms nobody.
+ */
+#ifndef AE_BASE_H
+#define AE_BASE_H
+
+#include <aether/aether.h>
+#include "ae_atomic.h"
+
+#define AE_NONE UINT32_MAX
+
+struct aether_plane {
+	unsigned char *base; /* may be 0 on WebAssembly: never tested */
+	struct aether_header_seg *header;
+	struct aether_participant_seg *seats;
+	struct aether_word64 *places; /* mailbox by mailbox */
+	struct aether_word32 *registers;
+	struct aether_lease_seg *leases;
+	struct aether_geometry geometry;
+	uint32_t tag;
+	uint32_t lap_shift; /* places = 1 << lap_shift */
+	int observer;	    /* mapped read-only */
+	void *host;	    /* the port's own */
+};
+
+/* My route to one slot: private, starts anew with each tenancy there. */
+struct ae_sender {
+	uint64_t to;	 /* tenancy; 0: none yet */
+	uint64_t cursor; /* next place to try; may lag, never lead */
+	uint32_t depth;	 /* 0: no limit, and nothing is listed */
+	uint32_t policy;
+	uint32_t count; /* listed as on their way, oldest first */
+	uint32_t first;
+	uint32_t last;
+};
+
+/* One stride in a sender's list. */
+struct ae_sent {
+	uint64_t word; /* the lease word that says it is still on its way */
+	uint32_t next;
+	uint32_t previous;
+	uint32_t slot; /* whose list; AE_NONE: none */
+};
+
+/* An entry met before its sender's commit. */
+struct ae_late {
+	uint32_t stride;
+	uint32_t generation;
+};
+
+struct aether_participant {
+	struct aether_plane *plane;
+	struct aether_participant_seg *seat;
+	struct aether_word64 *box; /* my mailbox */
+	uint64_t mine;	 /* a lease word of mine, without generation */
+	uint64_t routed; /* a lease word on its way to me, the same */
+	uint64_t head;	 /* position of my next take */
+	uint64_t stamp;
+	uint64_t spin; /* ns */
+	uint32_t slot;
+	uint32_t quota;
+	uint32_t held;
+	uint32_t start; /* my first register */
+	uint32_t last;	/* my warm stride: released last, its register bit
+			   still set; AE_NONE: none */
+	uint32_t listed; /* strides in all senders' lists */
+	uint32_t lates;
+	struct aether_participant_counts counts;
+	struct ae_late *late; /* one for each stride of the plane */
+	struct ae_sent *sent; /* one for each stride of the plane */
+	void *host;	      /* the port's own */
+	struct ae_sender senders[AETHER_PARTICIPANTS_MAX];
+};
+
+/* The generation, where it stands in a lease word. */
+#define AE_GENERATION (AETHER_LEASE_GENERATION_MASK << AETHER_LEASE_GENERATION_SHIFT)
+
+static inline uint64_t ae_word_generation(uint64_t generation)
+{
+	return generation << AETHER_LEASE_GENERATION_SHIFT;
+}
+
+static inline struct aether_word32 *ae_register(const struct aether_plane *p,
+						uint32_t index)
+{
+	return &p->registers[index / AETHER_REGISTER_BITS];
+}
+
+static inline uint32_t ae_bit(uint32_t index)
+{
+	return UINT32_C(1) << index % AETHER_REGISTER_BITS;
+}
+
+/* plane.c: what create writes and attach checks. */
+struct ae_birth {
+	uint64_t id[2];
+	uint64_t created;
+	uint32_t flags;
+	uint32_t pid;
+	uint32_t tag;
+};
+void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
+		   const struct aether_geometry *geometry);
+void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth);
+int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
+		   struct aether_geometry *geometry);
+
+/* participant.c */
+void ae_participant_init(struct aether_participant *me,
+			 struct aether_plane *plane);
+int ae_participant_join(struct aether_participant *me,
+			const struct aether_participant_options *options,
+			uint64_t born, uint32_t pid);
+void ae_participant_leave(struct aether_participant *me);
+
+/* stride.c */
+int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
+		  struct aether_lease_seg **lease);
+int ae_lease_refuse(struct aether_participant *me, uint64_t word,
+		    uint64_t handle);
+void ae_lease_end(struct aether_participant *me, uint32_t index,
+		  uint64_t word);
+void ae_lease_cool(struct aether_participant *me);
+
+/* sent.c: the lists of what is on its way, for routes with a depth. */
+void ae_sent_add(struct aether_participant *me, struct ae_sender *sender,
+		 uint32_t index, uint64_t word);
+void ae_sent_drop(struct aether_participant *me, uint32_t index);
+void ae_sent_prune(struct aether_participant *me, struct ae_sender *sender);
+void ae_sent_clear(struct aether_participant *me, struct ae_sender *sender);
+
+/* mailbox.c */
+uint64_t ae_mailbox_head(const struct aether_plane *plane, uint32_t slot);
+int ae_mailbox_enter(struct aether_participant *me, struct ae_sender *sender,
+		     uint32_t slot, uint64_t handle);
+
+/* wait.c */
+struct ae_wait {
+	/* Tries once: AETHER_EFULL, EEMPTY, EDEPTH, EBOX mean: wait. */
+	int (*attempt)(struct aether_participant *me, void *what);
+	void *what;
+	struct aether_word64 *waiters; /* NULL: my own mail */
+	int spins;		       /* trying is cheap enough to spin */
+};
+int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
+		  uint64_t deadline);
+void ae_wait_ring(const struct aether_plane *plane, uint32_t slot);
+void ae_wait_ring_set(const struct aether_plane *plane,
+		      const struct aether_word64 *waiters);
+
+/* A counter of mine: written by me alone, read by anybody. */
+static inline void ae_count(struct aether_word64 *shared, uint64_t *own)
+{
+	/* relaxed: one writer; readers want a number, not an order. */
+	ae_store64_relaxed(shared, ++*own);
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The port: all that core asks of a machine. Each folder under host/
+ * implements these functions and nothing more of core's.
+ */
+#ifndef AE_HOST_H
+#define AE_HOST_H
+
+#include <stdint.h>
+#include <aether/layout.h>
+
+struct aether_participant;
+struct aether_plane;
+
+/* Nanoseconds of a steady clock, the same for everybody who shares a plane. */
+uint64_t ae_host_now(void);
+
+/*
+ * Parks the caller while `*word` is `expected`, until somebody wakes it or
+ * the deadline has passed (AETHER_FOREVER: never). May return 0 for no reason.
+ * Must not miss a wake that follows a change of the word.
+ * Errors: AETHER_ETIMEDOUT, AETHER_EINTR.
+ */
+int ae_host_park(const struct aether_word32 *word, uint32_t expected,
+		 uint64_t deadline);
+
+/* Wakes whoever is parked on the word, in whichever process. */
+void ae_host_wake(const struct aether_word32 *word);
+
+/* The processor that the caller runs on; a hint. */
+uint32_t ae_host_cpu(void);
+
+/*
+ * Takes the kernel's lock on a slot's life byte: held until ae_host_life_drop
+ * or the end of the process, whichever is first, however it ends. Does not
+ * wait. AETHER_EBUSY: somebody lives there. AETHER_ESYS.
+ */
+int ae_host_life_take(struct aether_participant *me, uint32_t slot);
+
+/* Gives the lock back. */
+void ae_host_life_drop(struct aether_participant *me, uint32_t slot);
+
+/*
+ * Asks the kernel whether somebody else holds the lock of the slot: 1 or 0;
+ * AETHER_ESYS when it cannot be asked. Never say "dead" without an answer.
+ */
+int ae_host_life_test(const struct aether_plane *plane, uint32_t slot);
+
+#endif

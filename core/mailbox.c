@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mailboxes: one per slot, at least as many places as the plane has strides.
+ * An entry asks its owner to look at a lease word; the word is the truth. One
+ * compare-and-swap fills an empty place, so there is no claim without content
+ * and no hole that a dead sender could leave. Steps R2 and T of PROTOCOL.md.
+ *
+ * A place has a lap: the position of its fill, divided by the places of a box.
+ * Positions are compared by difference; laps have 32 bits, so a sender would
+ * have to stand still for 2^32 laps to mistake one, and then still could only
+ * make an entry that nobody needs.
+ */
+#include "ae_base.h"
+
+static uint64_t empty(uint32_t lap)
+{
+	return AETHER_PLACE_MAKE(0, 0, 0, lap);
+}
+
+static uint32_t lap_of(const struct aether_plane *plane, uint64_t position)
+{
+	return (uint32_t)(position >> plane->lap_shift);
+}
+
+static struct aether_word64 *place_of(const struct aether_plane *plane,
+				      struct aether_word64 *box,
+				      uint64_t position)
+{
+	return &box[position & (plane->geometry.places - 1)];
+}
+
+/*
+ * Where the tenant of a slot begins to take: the lowest position that any
+ * place still waits for. Read from the places themselves, so that nothing an
+ * earlier tenant left undone matters.
+ */
+uint64_t ae_mailbox_head(const struct aether_plane *plane, uint32_t slot)
+{
+	uint32_t places = plane->geometry.places;
+	const struct aether_word64 *box =
+		&plane->places[(uint64_t)slot * places];
+	uint32_t first = 0;
+	uint32_t least = 0;
+
+	for (uint32_t i = 0; i < places; i++) {
+		/* relaxed: a later fill only asks to look again. */
+		uint64_t place = ae_load64_relaxed(&box[i]);
+		uint32_t lap = (uint32_t)AETHER_PLACE_LAP(place);
+
+		if (i == 0 || (int32_t)(lap - least) < 0) {
+			first = i;
+			least = lap;
+		}
+	}
+	return ((uint64_t)least << plane->lap_shift) + first;
+}
+
+/* The next position to try, after one that was not mine to fill. */
+static uint64_t step(const struct aether_participant_seg *seat, uint64_t cursor,
+		     int lagging)
+{
+	uint64_t head;
+
+	if (!lagging)
+		return cursor + 1;
+	/* relaxed: a hint that never leads the fills. */
+	head = ae_load64_relaxed(&seat->head);
+	return (int64_t)(head - cursor) > 0 ? head : cursor + 1;
+}
+
+/*
+ * R2: an entry for the lease into the box of `slot`. AETHER_EBOX: no place is
+ * empty.
+ */
+int ae_mailbox_enter(struct aether_participant *me, struct ae_sender *sender,
+		     uint32_t slot, uint64_t handle)
+{
+	struct aether_plane *plane = me->plane;
+	uint32_t places = plane->geometry.places;
+	struct aether_word64 *box = &plane->places[(uint64_t)slot * places];
+
+	for (uint32_t tries = 0; tries < 2 * places; tries++) {
+		uint32_t lap = lap_of(plane, sender->cursor);
+		struct aether_word64 *place =
+			place_of(plane, box, sender->cursor);
+		uint64_t wanted = AETHER_PLACE_MAKE(
+			1, AETHER_HANDLE_STRIDE(handle),
+			AETHER_HANDLE_GENERATION(handle), lap);
+		/* seq_cst: whoever sees the entry sees the word mine; before
+		 * the look at who is parked. pairs: seq_cst in next_entry */
+		uint64_t seen = ae_cas64_seq_cst(place, empty(lap), wanted);
+		int32_t ahead;
+
+		if (seen == empty(lap)) {
+			sender->cursor++;
+			return 0;
+		}
+		ahead = (int32_t)((uint32_t)AETHER_PLACE_LAP(seen) - lap);
+		if (AETHER_PLACE_FULL(seen) && ahead < 0)
+			return AETHER_EBOX;
+		sender->cursor = step(&plane->seats[slot], sender->cursor,
+				      ahead > 0);
+	}
+	return AETHER_EBOX;
+}
+
+/*
+ * T2: looks at the word that an entry names. 0: it is mine now. AETHER_EAGAIN:
+ * its sender is between entry and commit. AETHER_EOWNER: not for me.
+ */
+static int look(struct aether_participant *me, uint32_t stride,
+		uint32_t generation, uint64_t *handle)
+{
+	struct aether_plane *plane = me->plane;
+	struct aether_lease_seg *lease;
+	uint64_t word;
+
+	if (stride >= plane->geometry.strides)
+		return AETHER_EOWNER;
+	lease = &plane->leases[stride];
+	/* seq_cst: after I said that I am parked. pairs: seq_cst in commit */
+	word = ae_load64_seq_cst(&lease->word);
+	if ((AETHER_LEASE_GENERATION(word) & AETHER_PLACE_GENERATION_MASK) !=
+	    generation)
+		return AETHER_EOWNER;
+	if ((word & ~AE_GENERATION) == me->routed) {
+		uint64_t mine = me->mine | (word & AE_GENERATION);
+		/* seq_cst: takes over the bytes; before the look at who waits
+		 * until I take. pairs: seq_cst in commit, seq_cst in
+		 * ae_sent_prune */
+		uint64_t seen = ae_cas64_seq_cst(&lease->word, word, mine);
+
+		if (seen == word) {
+			*handle = AETHER_HANDLE_MAKE(
+				stride, plane->tag,
+				AETHER_LEASE_GENERATION(word));
+			return 0;
+		}
+		word = seen;
+	}
+	if (AETHER_LEASE_STATE(word) == AETHER_STATE_BUSY &&
+	    (word & ~AE_GENERATION) != me->mine)
+		return AETHER_EAGAIN;
+	return AETHER_EOWNER;
+}
+
+static void took(struct aether_participant *me, uint64_t handle)
+{
+	me->held++;
+	if (me->listed)
+		ae_sent_drop(me, (uint32_t)AETHER_HANDLE_STRIDE(handle));
+	ae_count(&me->seat->taken, &me->counts.taken);
+	ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
+}
+
+static void remember(struct aether_participant *me, uint32_t stride,
+		     uint32_t generation)
+{
+	uint32_t i = 0;
+
+	while (i < me->lates && me->late[i].stride != stride)
+		i++;
+	me->late[i].stride = stride;
+	me->late[i].generation = generation;
+	if (i == me->lates)
+		me->lates++;
+}
+
+static void forget(struct aether_participant *me, uint32_t at)
+{
+	me->lates--;
+	for (uint32_t i = at; i < me->lates; i++)
+		me->late[i] = me->late[i + 1];
+}
+
+/* Those met before their commit, first: keeps the order of each sender. */
+static int take_late(struct aether_participant *me, uint64_t *handle)
+{
+	uint32_t i = 0;
+
+	while (i < me->lates) {
+		int err = look(me, me->late[i].stride, me->late[i].generation,
+			       handle);
+
+		if (err == AETHER_EAGAIN) {
+			i++;
+			continue;
+		}
+		forget(me, i);
+		if (err == 0)
+			return 0;
+	}
+	return AETHER_EEMPTY;
+}
+
+/* T1: the entry at my head; 0: the box is empty. */
+static uint64_t next_entry(struct aether_participant *me)
+{
+	const struct aether_plane *plane = me->plane;
+
+	for (uint32_t i = 0; i < plane->geometry.places; i++) {
+		uint32_t lap = lap_of(plane, me->head);
+		/* seq_cst: the word that the entry names is its sender's by
+		 * now; after I said that I am parked. pairs: seq_cst in
+		 * ae_mailbox_enter */
+		uint64_t place = ae_load64_seq_cst(
+			place_of(plane, me->box, me->head));
+
+		if (AETHER_PLACE_LAP(place) == lap)
+			return AETHER_PLACE_FULL(place) ? place : 0;
+		me->head++; /* emptied by an earlier tenant */
+	}
+	return 0;
+}
+
+/* T6: empties the place at my head for its next lap. */
+static void empty_place(struct aether_participant *me)
+{
+	uint32_t lap = lap_of(me->plane, me->head);
+
+	/* release: I have read the entry. pairs: seq_cst in ae_mailbox_enter */
+	ae_store64_release(place_of(me->plane, me->box, me->head),
+			   empty(lap + 1));
+	me->head++;
+	/* relaxed: a hint for senders that lag. */
+	ae_store64_relaxed(&me->seat->head, me->head);
+}
+
+/* The lines that a take moves, asked for at once instead of one by one: the
+ * lease, the place that I shall empty, the first bytes. */
+static void fetch_lines(const struct aether_participant *me, uint32_t stride)
+{
+	const struct aether_plane *plane = me->plane;
+
+	if (stride >= plane->geometry.strides)
+		return;
+	ae_prefetch_write(&plane->leases[stride]);
+	ae_prefetch_write(place_of(plane, me->box, me->head));
+	ae_prefetch_write(plane->base + plane->geometry.data_offset +
+			  stride * plane->geometry.stride_size);
+}
+
+int aether_route_take(struct aether_participant *me, uint64_t *handle)
+{
+	for (uint32_t i = 0; i <= me->plane->geometry.places; i++) {
+		uint64_t entry = next_entry(me);
+		uint32_t stride = (uint32_t)AETHER_PLACE_STRIDE(entry);
+		uint32_t low = (uint32_t)AETHER_PLACE_GENERATION(entry);
+		int err;
+
+		if (entry)
+			fetch_lines(me, stride);
+		if (me->lates && take_late(me, handle) == 0) {
+			took(me, *handle);
+			return 0;
+		}
+		if (!entry)
+			return AETHER_EEMPTY;
+		err = look(me, stride, low, handle);
+		if (err == AETHER_EAGAIN &&
+		    stride < me->plane->geometry.strides)
+			remember(me, stride, low);
+		empty_place(me);
+		if (err == 0) {
+			took(me, *handle);
+			return 0;
+		}
+	}
+	return AETHER_EEMPTY;
+}
+
+static int attempt_take(struct aether_participant *me, void *what)
+{
+	return aether_route_take(me, what);
+}
+
+int aether_route_take_until(struct aether_participant *me, uint64_t deadline,
+			    uint64_t *handle)
+{
+	struct ae_wait wait = { .attempt = attempt_take,
+				.what = handle,
+				.spins = 1 };
+
+	return ae_wait_until(me, &wait, deadline);
+}

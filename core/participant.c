@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Participants: joining a slot, leaving it, and looking at slots. The seat
+ * word says whether somebody sits there and in which tenancy; the kernel's
+ * lock on the slot says whether he lives. Steps J, L and the leaver's part of
+ * P of PROTOCOL.md; slots of the dead are left alone here.
+ */
+#include "ae_base.h"
+#include "ae_host.h"
+
+#define ROLE(id, number, name, level, doc) { name, number, level },
+static const struct {
+	const char *name;
+	uint32_t number;
+	uint32_t level;
+} roles[] = { AETHER_ROLE_LIST(ROLE) };
+#undef ROLE
+#define ROLES (sizeof(roles) / sizeof(roles[0]))
+
+/* Bytes of a name in the words of a record, first byte lowest. */
+#define NAME_WORDS ((AETHER_PARTICIPANT_NAME_MAX + 1) / sizeof(uint64_t))
+
+static void write_name(struct aether_participant_seg *seat, const char *name)
+{
+	size_t at = 0;
+
+	for (size_t w = 0; w < NAME_WORDS; w++) {
+		uint64_t word = 0;
+
+		for (size_t b = 0; b < sizeof(word) && name[at]; b++, at++)
+			word |= (uint64_t)(unsigned char)name[at] << (8 * b);
+		/* relaxed: before the seat is active. */
+		ae_store64_relaxed(&seat->name[w], word);
+	}
+}
+
+/* Always ends with a zero, whatever the plane holds. */
+static void read_name(const struct aether_participant_seg *seat, char *name)
+{
+	for (size_t w = 0; w < NAME_WORDS; w++) {
+		/* relaxed: the seat word is read again afterwards. */
+		uint64_t word = ae_load64_relaxed(&seat->name[w]);
+
+		for (size_t b = 0; b < sizeof(word); b++)
+			name[w * sizeof(word) + b] = (char)(word >> (8 * b));
+	}
+	name[AETHER_PARTICIPANT_NAME_MAX] = 0;
+}
+
+void ae_participant_init(struct aether_participant *me,
+			 struct aether_plane *plane)
+{
+	me->plane = plane;
+	me->last = AE_NONE;
+	for (uint32_t i = 0; i < plane->geometry.strides; i++)
+		me->sent[i].slot = AE_NONE;
+}
+
+/* Participants start a cache line of registers apart, if there are so many. */
+static uint32_t first_register(const struct aether_plane *plane, uint32_t slot)
+{
+	const uint32_t line = AETHER_LINE_SIZE / sizeof(struct aether_word32);
+	uint32_t registers = plane->geometry.registers;
+	uint32_t lines = (registers + line - 1) / line;
+
+	return (slot % lines * line + slot / lines) % registers;
+}
+
+static void reset_record(struct aether_participant *me,
+			 const struct aether_participant_options *options,
+			 uint64_t born, uint32_t pid)
+{
+	struct aether_participant_seg *seat = me->seat;
+
+	write_name(seat, options->name);
+	/* relaxed: all of it before the seat is active. */
+	ae_store32_relaxed(&seat->role, options->role);
+	ae_store32_relaxed(&seat->pid, pid);
+	ae_store64_relaxed(&seat->start_time, born);
+	ae_store32_relaxed(&seat->quota, options->quota);
+	ae_store32_relaxed(&seat->parked, 0);
+	ae_store64_relaxed(&seat->drain_waiters, 0);
+	ae_store64_relaxed(&seat->head, me->head);
+
+	/* relaxed: all of it before the seat is active. */
+	ae_store64_relaxed(&seat->reserved, 0);
+	ae_store64_relaxed(&seat->released, 0);
+	ae_store64_relaxed(&seat->routed, 0);
+	ae_store64_relaxed(&seat->taken, 0);
+	ae_store64_relaxed(&seat->dropped, 0);
+	ae_store64_relaxed(&seat->refused, 0);
+	ae_store64_relaxed(&seat->waits, 0);
+	ae_store64_relaxed(&seat->full, 0);
+}
+
+static void settle(struct aether_participant *me, uint32_t slot)
+{
+	struct aether_plane *plane = me->plane;
+
+	me->slot = slot;
+	me->seat = &plane->seats[slot];
+	me->box = &plane->places[(uint64_t)slot * plane->geometry.places];
+	me->head = ae_mailbox_head(plane, slot);
+	me->start = first_register(plane, slot);
+	/* relaxed: only its number matters. */
+	me->stamp = ae_add64_relaxed(&plane->header->joins, 1) + 1;
+	me->stamp &= AETHER_TENANCY_STAMP_MASK;
+	me->mine = AETHER_LEASE_MAKE(AETHER_STATE_BUSY, slot, me->stamp, 0);
+	me->routed = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot, me->stamp, 0);
+}
+
+/* J4 to J7: the slot is mine if its seat is free under the kernel's lock. */
+static int take_seat(struct aether_participant *me, uint32_t slot,
+		     const struct aether_participant_options *options,
+		     uint64_t born, uint32_t pid)
+{
+	struct aether_word64 *seat = &me->plane->seats[slot].seat;
+	int err = ae_host_life_take(me, slot);
+	uint64_t word;
+
+	if (err < 0)
+		return err;
+	/* acquire: the last tenant has left it in order.
+	 * pairs: release in ae_participant_leave */
+	word = ae_load64_acquire(seat);
+	if (AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE) {
+		ae_host_life_drop(me, slot);
+		return AETHER_EBUSY;
+	}
+	settle(me, slot);
+	me->quota = options->quota;
+	me->spin = options->spin;
+	reset_record(me, options, born, pid);
+	/* release: the record and the box are in order.
+	 * pairs: acquire in find_seat, acquire in aether_participant_look */
+	if (ae_cas64_release(seat, word,
+			     AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, me->stamp)) ==
+	    word)
+		return 0;
+	ae_host_life_drop(me, slot);
+	return AETHER_EBUSY;
+}
+
+int ae_participant_join(struct aether_participant *me,
+			const struct aether_participant_options *options,
+			uint64_t born, uint32_t pid)
+{
+	uint32_t slots = me->plane->geometry.participants;
+
+	for (uint32_t slot = 0; slot < slots; slot++) {
+		/* relaxed: a guess; the lock and a second look decide. */
+		uint64_t word =
+			ae_load64_relaxed(&me->plane->seats[slot].seat);
+		int err;
+
+		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE)
+			continue;
+		err = take_seat(me, slot, options, born, pid);
+		if (err != AETHER_EBUSY)
+			return err;
+	}
+	return AETHER_ESEATS;
+}
+
+/* L2: what I hold and what is on its way to me goes back to the registry. */
+static void give_back(struct aether_participant *me)
+{
+	for (uint32_t i = 0; i < me->plane->geometry.strides; i++) {
+		struct aether_lease_seg *lease = &me->plane->leases[i];
+		/* seq_cst: after the seat says that I leave.
+		 * pairs: seq_cst in commit */
+		uint64_t word = ae_load64_seq_cst(&lease->word);
+		uint64_t mine = me->mine | (word & AE_GENERATION);
+
+		if ((word & ~AE_GENERATION) == me->routed) {
+			/* acquire: as in a take. pairs: seq_cst in commit */
+			if (ae_cas64_acquire(&lease->word, word, mine) != word)
+				continue;
+			me->held++;
+			word = mine;
+		}
+		if (word == mine)
+			ae_lease_end(me, i, mine);
+	}
+}
+
+void ae_participant_leave(struct aether_participant *me)
+{
+	struct aether_word64 *seat = &me->seat->seat;
+	uint64_t active = AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, me->stamp);
+	uint64_t leaving = AETHER_SEAT_MAKE(AETHER_SEAT_LEAVING, me->stamp);
+
+	/* seq_cst: L1, before I look for mail. pairs: seq_cst in commit */
+	if (ae_cas64_seq_cst(seat, active, leaving) == active) {
+		ae_lease_cool(me);
+		give_back(me);
+		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
+		/* release: L3, all is in order. pairs: acquire in take_seat */
+		ae_cas64_release(seat, leaving,
+				 AETHER_SEAT_MAKE(AETHER_SEAT_FREE, me->stamp));
+	}
+	ae_host_life_drop(me, me->slot);
+}
+
+uint64_t aether_participant_tenancy(const struct aether_participant *me)
+{
+	return AETHER_TENANCY_MAKE(me->slot, me->stamp);
+}
+
+struct aether_plane *
+aether_participant_plane(const struct aether_participant *me)
+{
+	return me->plane;
+}
+
+uint32_t aether_participant_held(const struct aether_participant *me)
+{
+	return me->held;
+}
+
+static void read_counts(const struct aether_participant_seg *seat,
+			struct aether_participant_counts *counts)
+{
+	/* relaxed: numbers for people; each is one word. */
+	counts->reserved = ae_load64_relaxed(&seat->reserved);
+	counts->released = ae_load64_relaxed(&seat->released);
+	counts->routed = ae_load64_relaxed(&seat->routed);
+	counts->taken = ae_load64_relaxed(&seat->taken);
+	counts->dropped = ae_load64_relaxed(&seat->dropped);
+	counts->refused = ae_load64_relaxed(&seat->refused);
+	counts->waits = ae_load64_relaxed(&seat->waits);
+	counts->full = ae_load64_relaxed(&seat->full);
+}
+
+static uint32_t level_of(uint32_t role)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		if (roles[i].number == role)
+			return roles[i].level;
+	return 0;
+}
+
+static void read_record(const struct aether_plane *plane, uint32_t slot,
+			uint64_t word, struct aether_participant_info *info)
+{
+	const struct aether_participant_seg *seat = &plane->seats[slot];
+
+	*info = (struct aether_participant_info){
+		.slot = slot,
+		.state = (uint32_t)AETHER_SEAT_STATE(word),
+	};
+	if (info->state == AETHER_SEAT_FREE)
+		return;
+	info->tenancy = AETHER_TENANCY_MAKE(slot, AETHER_SEAT_STAMP(word));
+	/* relaxed: the seat word is read again afterwards. */
+	info->role = ae_load32_relaxed(&seat->role);
+	info->quota = ae_load32_relaxed(&seat->quota);
+	info->pid = ae_load32_relaxed(&seat->pid);
+	info->start = ae_load64_relaxed(&seat->start_time);
+	info->level = level_of(info->role);
+	read_name(seat, info->name);
+	read_counts(seat, &info->counts);
+}
+
+/* Reads until the tenancy was the same before and after; a few times at most:
+ * a slot that changes hands that fast is shown as it was met. */
+int aether_participant_look(const struct aether_plane *plane, uint32_t slot,
+			    struct aether_participant_info *info)
+{
+	uint64_t word;
+
+	if (slot >= plane->geometry.participants)
+		return AETHER_ERANGE;
+	for (int tries = 0; tries < 4; tries++) {
+		/* acquire: the record of that tenancy.
+		 * pairs: release in take_seat */
+		word = ae_load64_acquire(&plane->seats[slot].seat);
+		read_record(plane, slot, word, info);
+		/* relaxed: a hint that the record changed meanwhile. */
+		if (ae_load64_relaxed(&plane->seats[slot].seat) == word)
+			break;
+	}
+	if (info->tenancy)
+		info->alive = ae_host_life_test(plane, slot) != 0;
+	return 0;
+}
+
+static int same_name(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+int aether_participant_find(const struct aether_plane *plane, const char *name,
+			    uint64_t *tenancy)
+{
+	struct aether_participant_info info;
+
+	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
+		/* relaxed: most slots are free; the look decides. */
+		uint64_t word = ae_load64_relaxed(&plane->seats[i].seat);
+
+		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_ACTIVE)
+			continue;
+		aether_participant_look(plane, i, &info);
+		if (info.state == AETHER_SEAT_ACTIVE &&
+		    same_name(info.name, name)) {
+			*tenancy = info.tenancy;
+			return 0;
+		}
+	}
+	return AETHER_ENOENT;
+}
+
+const char *aether_participant_role_name(uint32_t role)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		if (roles[i].number == role)
+			return roles[i].name;
+	return NULL;
+}
+
+int aether_participant_role(const char *name, uint32_t *role)
+{
+	for (size_t i = 0; i < ROLES; i++) {
+		if (same_name(roles[i].name, name)) {
+			*role = roles[i].number;
+			return 0;
+		}
+	}
+	return AETHER_ENOENT;
+}

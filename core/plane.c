@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The header of a plane: written once before anybody can see the plane,
+ * checked at each attach before anything else is believed. The check computes
+ * the geometry anew from the few numbers that define it and demands that every
+ * offset is the same, so no offset of a header is ever trusted.
+ */
+#include "ae_base.h"
+
+#define HASH(id, name, hash, tables, doc) hash,
+static const uint64_t hashes[] = { AETHER_LAYOUT_LIST(HASH) };
+#undef HASH
+#define NAME(id, name, hash, tables, doc) name,
+static const char *const names[] = { AETHER_LAYOUT_LIST(NAME) };
+#undef NAME
+#define LAYOUTS (sizeof(hashes) / sizeof(hashes[0]))
+
+void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
+		   const struct aether_geometry *geometry)
+{
+	const struct aether_geometry *g = geometry;
+
+	plane->base = base;
+	plane->geometry = *g;
+	plane->header = (void *)(base + AETHER_OFFSET_PLANE_HEADER);
+	plane->seats = (void *)(base + g->participants_offset);
+	plane->places = (void *)(base + g->mailboxes_offset);
+	plane->registers = (void *)(base + g->registers_offset);
+	plane->leases = (void *)(base + g->leases_offset);
+	plane->tag = plane->header->tag;
+	plane->lap_shift = 0;
+	while (1u << plane->lap_shift < g->places)
+		plane->lap_shift++;
+}
+
+static void copy_name(uint8_t *to, size_t size, const char *from)
+{
+	size_t i = 0;
+
+	for (; i + 1 < size && from[i]; i++)
+		to[i] = (uint8_t)from[i];
+	for (; i < size; i++)
+		to[i] = 0;
+}
+
+/* Bits of the last register that stand for no stride: occupied for ever. */
+static void close_registers(struct aether_plane *plane)
+{
+	uint32_t strides = plane->geometry.strides;
+
+	if (strides % AETHER_REGISTER_BITS == 0)
+		return;
+	/* relaxed: nobody else sees the plane yet. */
+	ae_store32_relaxed(ae_register(plane, strides), ~(ae_bit(strides) - 1));
+}
+
+void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth)
+{
+	const struct aether_geometry *g = &plane->geometry;
+	struct aether_header_seg *h = plane->header;
+
+	h->magic = AETHER_MAGIC;
+	h->format = AETHER_FORMAT;
+	h->endian = AETHER_ENDIAN;
+	h->layout_hash = hashes[g->layout];
+	h->plane_size = g->plane_size;
+	h->stride_size = g->stride_size;
+	h->strides = g->strides;
+	h->participants = g->participants;
+	h->places = g->places;
+	h->registers = g->registers;
+	h->tile = AETHER_TILE;
+	h->participants_offset = g->participants_offset;
+	h->mailboxes_offset = g->mailboxes_offset;
+	h->registers_offset = g->registers_offset;
+	h->leases_offset = g->leases_offset;
+	h->data_offset = g->data_offset;
+	h->created = birth->created;
+	h->id[0] = birth->id[0];
+	h->id[1] = birth->id[1];
+	h->flags = birth->flags;
+	h->creator_pid = birth->pid;
+	h->segments = 1;
+	h->tag = birth->tag;
+	plane->tag = birth->tag;
+	copy_name(h->layout_name, sizeof(h->layout_name), names[g->layout]);
+	close_registers(plane);
+}
+
+static int same_geometry(const struct aether_header_seg *h,
+			 const struct aether_geometry *g)
+{
+	return h->plane_size == g->plane_size && h->places == g->places &&
+	       h->registers == g->registers &&
+	       h->participants == g->participants &&
+	       h->participants_offset == g->participants_offset &&
+	       h->mailboxes_offset == g->mailboxes_offset &&
+	       h->registers_offset == g->registers_offset &&
+	       h->leases_offset == g->leases_offset &&
+	       h->data_offset == g->data_offset;
+}
+
+/* `header` is a private copy: what was checked cannot change afterwards. */
+int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
+		   struct aether_geometry *geometry)
+{
+	const struct aether_header_seg *h = header;
+	uint32_t layout = 0;
+	struct aether_geometry g;
+
+	if (h->magic != AETHER_MAGIC)
+		return AETHER_EPLANE;
+	if (h->format != AETHER_FORMAT || h->endian != AETHER_ENDIAN)
+		return AETHER_EFORMAT;
+	while (layout < LAYOUTS && hashes[layout] != h->layout_hash)
+		layout++;
+	if (layout == LAYOUTS)
+		return AETHER_ELAYOUT;
+	if (!h->participants ||
+	    aether_geometry_make(layout, h->strides, h->stride_size,
+				 h->participants, &g) < 0)
+		return AETHER_ECORRUPT;
+	if (h->tag == 0 || h->tag > AETHER_HANDLE_TAG_MASK ||
+	    !same_geometry(h, &g))
+		return AETHER_ECORRUPT;
+	if (size != g.plane_size)
+		return AETHER_ETRUNC;
+	*geometry = g;
+	return 0;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Routes: the sender's side of handing a lease on. The entry in the
+ * addressee's mailbox comes before the commit of the lease word; so a commit
+ * without an entry does not exist, and nothing is ever lost in flight. Step R
+ * of PROTOCOL.md.
+ */
+#include "ae_base.h"
+
+/* R1: the seat word that says the tenancy is active. */
+static int find_seat(const struct aether_plane *plane, uint64_t to,
+		     struct aether_participant_seg **seat)
+{
+	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(to);
+	uint64_t active = AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE,
+					   AETHER_TENANCY_STAMP(to));
+
+	if (slot >= plane->geometry.participants)
+		return AETHER_EGONE;
+	*seat = &plane->seats[slot];
+	/* acquire: its mailbox is in order. pairs: release in take_seat */
+	return ae_load64_acquire(&(*seat)->seat) == active ? 0 : AETHER_EGONE;
+}
+
+static struct ae_sender *sender_for(struct aether_participant *me, uint64_t to)
+{
+	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(to);
+	struct ae_sender *sender = &me->senders[slot];
+
+	if (sender->to == to)
+		return sender;
+	ae_sent_clear(me, sender);
+	sender->to = to;
+	sender->depth = 0;
+	sender->policy = AETHER_POLICY_BLOCK;
+	/* relaxed: a hint that never leads the fills. */
+	sender->cursor = ae_load64_relaxed(&me->plane->seats[slot].head);
+	return sender;
+}
+
+int aether_route_set(struct aether_participant *me, uint64_t to, uint32_t depth,
+		     uint32_t policy)
+{
+	struct aether_participant_seg *seat;
+	struct ae_sender *sender;
+	int err = find_seat(me->plane, to, &seat);
+
+	if (err < 0)
+		return err;
+	if (policy > AETHER_POLICY_DROP_OLDEST)
+		return AETHER_EINVAL;
+	sender = sender_for(me, to);
+	if (!depth)
+		ae_sent_clear(me, sender);
+	sender->depth = depth;
+	sender->policy = policy;
+	return 0;
+}
+
+int aether_route_depth(struct aether_participant *me, uint64_t to,
+		       uint32_t *depth)
+{
+	struct aether_participant_seg *seat;
+	struct ae_sender *sender;
+	int err = find_seat(me->plane, to, &seat);
+
+	if (err < 0)
+		return err;
+	sender = sender_for(me, to);
+	ae_sent_prune(me, sender);
+	*depth = sender->count;
+	return 0;
+}
+
+/* Takes the oldest back from its way and ends it, unless it was taken. */
+static void withdraw_oldest(struct aether_participant *me,
+			    struct ae_sender *sender)
+{
+	uint32_t index = sender->first;
+	uint64_t word = me->sent[index].word;
+	uint64_t mine = me->mine | (word & AE_GENERATION);
+	struct aether_lease_seg *lease = &me->plane->leases[index];
+
+	ae_sent_drop(me, index);
+	/* acquire: the stride comes back. pairs: seq_cst in commit */
+	if (ae_cas64_acquire(&lease->word, word, mine) != word)
+		return;
+	me->held++;
+	ae_lease_end(me, index, mine);
+	ae_count(&me->seat->dropped, &me->counts.dropped);
+}
+
+/* Is there room under the route's depth? Makes some, as its policy says. */
+static int make_room(struct aether_participant *me, struct ae_sender *sender,
+		     uint64_t handle)
+{
+	if (!sender->depth || sender->count < sender->depth)
+		return 0;
+	ae_sent_prune(me, sender);
+	if (sender->count < sender->depth)
+		return 0;
+	if (sender->policy == AETHER_POLICY_BLOCK)
+		return AETHER_EDEPTH;
+	if (sender->policy == AETHER_POLICY_DROP_NEW) {
+		aether_stride_release(me, handle);
+		ae_count(&me->seat->dropped, &me->counts.dropped);
+		return AETHER_EDROPPED;
+	}
+	while (sender->count >= sender->depth)
+		withdraw_oldest(me, sender);
+	return 0;
+}
+
+/* R3 to R5. `word` is mine; after it, the addressee's. */
+static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
+		  uint64_t word)
+{
+	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(to);
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	struct aether_participant_seg *seat = &me->plane->seats[slot];
+	struct aether_lease_seg *lease = &me->plane->leases[index];
+	uint64_t gone = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot,
+					  AETHER_TENANCY_STAMP(to),
+					  AETHER_HANDLE_GENERATION(handle));
+	/* seq_cst: hands the bytes over; before the second look at the seat
+	 * and at who is parked. pairs: seq_cst in look, seq_cst in
+	 * give_back, acquire in withdraw_oldest */
+	uint64_t seen = ae_cas64_seq_cst(&lease->word, word, gone);
+
+	if (seen != word)
+		return ae_lease_refuse(me, seen, handle);
+	/* seq_cst: after the commit: either I see that it leaves, or it finds
+	 * my commit. pairs: seq_cst in ae_participant_leave */
+	seen = ae_load64_seq_cst(&seat->seat);
+	if (seen != AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE,
+				     AETHER_TENANCY_STAMP(to))) {
+		/* acquire: mine again, or settled by somebody.
+		 * pairs: seq_cst in commit */
+		if (ae_cas64_acquire(&lease->word, gone, word) == gone)
+			return AETHER_EGONE;
+	}
+	if (me->senders[slot].depth)
+		ae_sent_add(me, &me->senders[slot], index, gone);
+	me->held--;
+	ae_count(&me->seat->routed, &me->counts.routed);
+	/* seq_cst: R6, after the commit. pairs: seq_cst in announce */
+	if (ae_load32_seq_cst(&seat->parked))
+		ae_wait_ring(me->plane, slot);
+	return 0;
+}
+
+static int route(struct aether_participant *me, uint64_t handle, uint64_t to)
+{
+	struct aether_participant_seg *seat;
+	struct aether_lease_seg *lease;
+	struct ae_sender *sender;
+	uint64_t word = me->mine |
+			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
+	uint64_t seen;
+	int err = ae_lease_find(me->plane, handle, &lease);
+
+	if (err < 0) {
+		ae_count(&me->seat->refused, &me->counts.refused);
+		return err;
+	}
+	/* relaxed: while the lease is mine nobody else changes its word. */
+	seen = ae_load64_relaxed(&lease->word);
+	if (seen != word)
+		return ae_lease_refuse(me, seen, handle);
+	err = find_seat(me->plane, to, &seat);
+	if (err < 0)
+		return err;
+	sender = sender_for(me, to);
+	err = make_room(me, sender, handle);
+	if (err < 0)
+		return err;
+	err = ae_mailbox_enter(me, sender, (uint32_t)AETHER_TENANCY_SLOT(to),
+			       handle);
+	if (err < 0)
+		return err;
+	return commit(me, handle, to, word);
+}
+
+int aether_route(struct aether_participant *me, uint64_t handle, uint64_t to)
+{
+	int err = route(me, handle, to);
+
+	if (err == AETHER_EDEPTH || err == AETHER_EBOX ||
+	    err == AETHER_EDROPPED)
+		ae_count(&me->seat->full, &me->counts.full);
+	return err;
+}
+
+struct attempt {
+	uint64_t handle;
+	uint64_t to;
+};
+
+static int attempt_route(struct aether_participant *me, void *what)
+{
+	const struct attempt *attempt = what;
+
+	return route(me, attempt->handle, attempt->to);
+}
+
+int aether_route_until(struct aether_participant *me, uint64_t handle,
+		       uint64_t to, uint64_t deadline)
+{
+	struct attempt attempt = { .handle = handle, .to = to };
+	struct aether_participant_seg *seat;
+	struct ae_wait wait = { .attempt = attempt_route,
+				.what = &attempt,
+				.spins = 1 };
+	int err = find_seat(me->plane, to, &seat);
+
+	if (err < 0)
+		return aether_route(me, handle, to);
+	wait.waiters = &seat->drain_waiters;
+	return ae_wait_until(me, &wait, deadline);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leases: reserve, release, and what their holder may do. The truth about a
+ * stride is its lease word; a register bit is set after reserving and cleared
+ * after releasing, is a hint only, and is mended by whoever finds it wrong.
+ * Steps V and F of PROTOCOL.md.
+ */
+#include "ae_base.h"
+
+int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
+		  struct aether_lease_seg **lease)
+{
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+
+	if (AETHER_HANDLE_TAG(handle) != plane->tag)
+		return AETHER_EFOREIGN;
+	if (index >= plane->geometry.strides)
+		return AETHER_ERANGE;
+	*lease = &plane->leases[index];
+	return 0;
+}
+
+/* Why a lease that `word` describes is not mine under this handle. */
+int ae_lease_refuse(struct aether_participant *me, uint64_t word,
+		    uint64_t handle)
+{
+	ae_count(&me->seat->refused, &me->counts.refused);
+	if (AETHER_LEASE_GENERATION(word) != AETHER_HANDLE_GENERATION(handle))
+		return AETHER_ESTALE;
+	return AETHER_EOWNER;
+}
+
+static int refuse_handle(struct aether_participant *me, int err)
+{
+	ae_count(&me->seat->refused, &me->counts.refused);
+	return err;
+}
+
+static int lease_mine(struct aether_participant *me, uint64_t handle,
+		      struct aether_lease_seg **lease)
+{
+	int err = ae_lease_find(me->plane, handle, lease);
+	uint64_t word;
+
+	if (err < 0)
+		return refuse_handle(me, err);
+	/* relaxed: while the lease is mine nobody else changes its word. */
+	word = ae_load64_relaxed(&(*lease)->word);
+	if (word != (me->mine |
+		     ae_word_generation(AETHER_HANDLE_GENERATION(handle))))
+		return ae_lease_refuse(me, word, handle);
+	return 0;
+}
+
+/* The content of a new lease, before its holder looks at it. */
+static void clear_content(struct aether_lease_seg *lease)
+{
+	/* relaxed: the owner's; others read them as hints. */
+	ae_store64_relaxed(&lease->length, 0);
+	ae_store32_relaxed(&lease->format, AETHER_FORMAT_RAW);
+	ae_store32_relaxed(&lease->tile, AETHER_TILE);
+	ae_store32_relaxed(&lease->run, 1);
+	for (size_t i = 0; i < sizeof(lease->user); i++)
+		lease->user[i] = 0;
+}
+
+/* V: one compare-and-swap makes a dormant stride mine. */
+static int claim(struct aether_participant *me, uint32_t index,
+		 uint64_t *handle)
+{
+	struct aether_lease_seg *lease = &me->plane->leases[index];
+	/* relaxed: a guess; the swap decides. */
+	uint64_t word = ae_load64_relaxed(&lease->word);
+	uint64_t generation = word & AE_GENERATION;
+
+	if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
+		return AETHER_EOWNER;
+	/* acquire: the last owner is done with the bytes.
+	 * pairs: seq_cst in end_word */
+	if (ae_cas64_acquire(&lease->word, word, me->mine | generation) != word)
+		return AETHER_EAGAIN;
+	clear_content(lease);
+	me->held++;
+	if (me->listed)
+		ae_sent_drop(me, index);
+	ae_count(&me->seat->reserved, &me->counts.reserved);
+	*handle = AETHER_HANDLE_MAKE(index, me->plane->tag,
+				     AETHER_LEASE_GENERATION(word));
+	return 0;
+}
+
+static void set_bit(const struct aether_plane *plane, uint32_t index)
+{
+	/* relaxed: registers are hints. */
+	ae_or32_relaxed(ae_register(plane, index), ae_bit(index));
+}
+
+static void clear_bit(const struct aether_plane *plane, uint32_t index)
+{
+	/* relaxed: registers are hints. */
+	ae_and32_relaxed(ae_register(plane, index), ~ae_bit(index));
+}
+
+/* V4 to V6: busy although the bit was clear. Set it, and look again. */
+static void mend(const struct aether_plane *plane, uint32_t index)
+{
+	set_bit(plane, index);
+	/* relaxed: a wrong bit is found again by the search of all words. */
+	if (AETHER_LEASE_STATE(ae_load64_relaxed(&plane->leases[index].word)) ==
+	    AETHER_STATE_DORMANT)
+		clear_bit(plane, index);
+}
+
+/* Tries the strides whose bits are clear in register `r`, lowest first. */
+static int claim_in(struct aether_participant *me, uint32_t r, uint64_t *handle)
+{
+	/* relaxed: registers are hints. */
+	uint32_t taken = ae_load32_relaxed(&me->plane->registers[r]);
+
+	while (taken != UINT32_MAX) {
+		uint32_t bit = (uint32_t)__builtin_ctz(~taken);
+		uint32_t index = r * AETHER_REGISTER_BITS + bit;
+		int err;
+
+		if (index >= me->plane->geometry.strides)
+			return AETHER_EFULL;
+		err = claim(me, index, handle);
+		if (err == 0) {
+			set_bit(me->plane, index);
+			return 0;
+		}
+		if (err == AETHER_EOWNER)
+			mend(me->plane, index);
+		taken |= UINT32_C(1) << bit;
+	}
+	return AETHER_EFULL;
+}
+
+/* Before saying full: every word once, whatever the registers say. */
+static int claim_any(struct aether_participant *me, uint64_t *handle)
+{
+	for (uint32_t i = 0; i < me->plane->geometry.strides; i++) {
+		const struct aether_lease_seg *lease = &me->plane->leases[i];
+		/* seq_cst: after my bit among the waiters, if I wait.
+		 * pairs: seq_cst in end_word */
+		uint64_t word = ae_load64_seq_cst(&lease->word);
+
+		if (AETHER_LEASE_STATE(word) == AETHER_STATE_DORMANT &&
+		    claim(me, i, handle) == 0) {
+			set_bit(me->plane, i);
+			return 0;
+		}
+	}
+	return AETHER_EFULL;
+}
+
+/* The warm stride's bit, once it is warm no more: as the word says. */
+static void forget_bit(const struct aether_plane *plane, uint32_t index)
+{
+	/* relaxed: a wrong bit is found again by the search of all words. */
+	if (AETHER_LEASE_STATE(ae_load64_relaxed(&plane->leases[index].word)) ==
+	    AETHER_STATE_DORMANT)
+		clear_bit(plane, index);
+}
+
+void ae_lease_cool(struct aether_participant *me)
+{
+	if (me->last != AE_NONE)
+		forget_bit(me->plane, me->last);
+	me->last = AE_NONE;
+}
+
+static int reserve(struct aether_participant *me, uint64_t *handle)
+{
+	uint32_t registers = me->plane->geometry.registers;
+	uint32_t last = me->last;
+
+	if (me->quota && me->held >= me->quota)
+		return AETHER_EQUOTA;
+	me->last = AE_NONE;
+	if (last != AE_NONE) {
+		if (claim(me, last, handle) == 0)
+			return 0;
+		forget_bit(me->plane, last);
+	}
+	for (uint32_t i = 0, r = me->start; i < registers; i++) {
+		if (claim_in(me, r, handle) == 0)
+			return 0;
+		r = r + 1 < registers ? r + 1 : 0;
+	}
+	return claim_any(me, handle);
+}
+
+int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
+{
+	int err = reserve(me, handle);
+
+	if (err < 0)
+		ae_count(&me->seat->full, &me->counts.full);
+	return err;
+}
+
+static int attempt_reserve(struct aether_participant *me, void *what)
+{
+	return reserve(me, what);
+}
+
+int aether_stride_reserve_until(struct aether_participant *me,
+				uint64_t deadline, uint64_t *handle)
+{
+	struct ae_wait wait = { .attempt = attempt_reserve,
+				.what = handle,
+				.waiters = &me->plane->header->space_waiters };
+
+	return ae_wait_until(me, &wait, deadline);
+}
+
+/* F4: `word`, which is mine, ends; whoever waits for space hears of it. */
+static int end_word(struct aether_participant *me, uint32_t index,
+		    uint64_t word)
+{
+	struct aether_plane *plane = me->plane;
+	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
+
+	/* seq_cst: releases the bytes to the next owner, and comes before the
+	 * look at the waiters. pairs: acquire in claim, seq_cst in claim_any */
+	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) != word)
+		return AETHER_EAGAIN;
+	me->held--;
+	ae_count(&me->seat->released, &me->counts.released);
+	ae_wait_ring_set(plane, &plane->header->space_waiters);
+	return 0;
+}
+
+/* F4, F5. */
+void ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word)
+{
+	if (end_word(me, index, word) == 0)
+		clear_bit(me->plane, index);
+}
+
+int aether_stride_release(struct aether_participant *me, uint64_t handle)
+{
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	struct aether_lease_seg *lease;
+	int err = lease_mine(me, handle, &lease);
+
+	if (err < 0)
+		return err;
+	end_word(me, index,
+		 me->mine |
+			 ae_word_generation(AETHER_HANDLE_GENERATION(handle)));
+	/* this one is warm now: its bit stays set until another takes its
+	 * place, so that reserving it again moves no register */
+	ae_lease_cool(me);
+	me->last = index;
+	return 0;
+}
+
+static uint64_t offset_of(const struct aether_plane *plane, uint64_t handle)
+{
+	return plane->geometry.data_offset +
+	       AETHER_HANDLE_STRIDE(handle) * plane->geometry.stride_size;
+}
+
+/* A tile that lies in the stride, eight planes of it. */
+static int tile_fits(const struct aether_plane *plane, uint32_t tile)
+{
+	return tile >= AETHER_PLANES && !(tile & (tile - 1)) &&
+	       tile <= plane->geometry.stride_size / AETHER_PLANES;
+}
+
+int aether_stride_resolve(struct aether_participant *me, uint64_t handle,
+			  struct aether_pointer *pointer)
+{
+	struct aether_lease_seg *lease;
+	struct aether_pointer p;
+	int err = lease_mine(me, handle, &lease);
+
+	if (err < 0)
+		return err;
+	/* relaxed: mine; ordered by the swap that made it so. */
+	p.length = ae_load64_relaxed(&lease->length);
+	p.format = ae_load32_relaxed(&lease->format);
+	p.tile = ae_load32_relaxed(&lease->tile);
+	p.base = offset_of(me->plane, handle);
+	p.size = me->plane->geometry.stride_size;
+	if (p.length > p.size || p.format > AETHER_FORMAT_SLICED ||
+	    !tile_fits(me->plane, p.tile))
+		return AETHER_ECORRUPT;
+	p.pitch = (uint64_t)p.tile * AETHER_PLANES;
+	for (uint32_t i = 0; i < AETHER_PLANES; i++)
+		p.plane[i] = p.base + (uint64_t)i * p.tile;
+	*pointer = p;
+	return 0;
+}
+
+int aether_stride_bytes(struct aether_participant *me, uint64_t handle,
+			size_t *size, void **bytes)
+{
+	struct aether_lease_seg *lease;
+	int err = lease_mine(me, handle, &lease);
+
+	if (err < 0)
+		return err;
+	if (size)
+		*size = (size_t)me->plane->geometry.stride_size;
+	*bytes = me->plane->base + offset_of(me->plane, handle);
+	return 0;
+}
+
+int aether_stride_user(struct aether_participant *me, uint64_t handle,
+		       void **user)
+{
+	struct aether_lease_seg *lease;
+	int err = lease_mine(me, handle, &lease);
+
+	if (err < 0)
+		return err;
+	*user = lease->user;
+	return 0;
+}
+
+int aether_stride_describe(struct aether_participant *me, uint64_t handle,
+			   uint64_t length, uint32_t format, uint32_t tile)
+{
+	struct aether_lease_seg *lease;
+	int err = lease_mine(me, handle, &lease);
+
+	if (err < 0)
+		return err;
+	if (!tile)
+		tile = AETHER_TILE;
+	if (length > me->plane->geometry.stride_size ||
+	    format > AETHER_FORMAT_SLICED || !tile_fits(me->plane, tile))
+		return AETHER_EINVAL;
+	/* relaxed: mine; the route or release that follows orders them. */
+	ae_store64_relaxed(&lease->length, length);
+	ae_store32_relaxed(&lease->format, format);
+	ae_store32_relaxed(&lease->tile, tile);
+	return 0;
+}

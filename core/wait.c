@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting: spin for a bounded time, then park on one's own doorbell. Whoever
+ * changes something looks, after the change, whether somebody announced that
+ * he waits for it, and rings his doorbell; whoever waits announces first and
+ * then looks again. Both are sequentially consistent, so one of the two sees
+ * the other (model/wake.pml; steps K and R6, R7 of PROTOCOL.md).
+ */
+#include "ae_base.h"
+#include "ae_host.h"
+
+/* Looks at the clock once in so many turns of a spin. */
+#define SPIN_TURNS 32
+
+static int must_wait(int err)
+{
+	return err == AETHER_EFULL || err == AETHER_EEMPTY ||
+	       err == AETHER_EDEPTH || err == AETHER_EBOX;
+}
+
+void ae_wait_ring(const struct aether_plane *plane, uint32_t slot)
+{
+	struct aether_word32 *doorbell;
+
+	if (slot >= plane->geometry.participants)
+		return;
+	doorbell = &plane->seats[slot].doorbell;
+	/* release: what he waits for is there. pairs: acquire in park */
+	ae_add32_release(doorbell, 1);
+	ae_host_wake(doorbell);
+}
+
+void ae_wait_ring_set(const struct aether_plane *plane,
+		      const struct aether_word64 *waiters)
+{
+	/* seq_cst: after the change that they wait for.
+	 * pairs: seq_cst in announce */
+	uint64_t set = ae_load64_seq_cst(waiters);
+
+	while (set) {
+		ae_wait_ring(plane, (uint32_t)__builtin_ctzll(set));
+		set &= set - 1;
+	}
+}
+
+static void announce(struct aether_participant *me, const struct ae_wait *wait)
+{
+	/* seq_cst: K2, before looking again. pairs: seq_cst in commit,
+	 * seq_cst in ae_wait_ring_set */
+	if (wait->waiters)
+		ae_or64_seq_cst(wait->waiters, UINT64_C(1) << me->slot);
+	else
+		ae_store32_seq_cst(&me->seat->parked, 1);
+}
+
+static void renounce(struct aether_participant *me, const struct ae_wait *wait)
+{
+	/* relaxed: a late ring costs a turn of the loop. */
+	if (wait->waiters)
+		ae_and64_relaxed(wait->waiters, ~(UINT64_C(1) << me->slot));
+	else
+		ae_store32_relaxed(&me->seat->parked, 0);
+}
+
+/* Announces, looks again, parks. The attempt's answer, or why it ended. */
+static int park(struct aether_participant *me, const struct ae_wait *wait,
+		uint64_t deadline)
+{
+	/* acquire: K1, before announcing. pairs: release in ae_wait_ring */
+	uint32_t bell = ae_load32_acquire(&me->seat->doorbell);
+	int err;
+	int parked = 0;
+
+	ae_lease_cool(me);
+	announce(me, wait);
+	err = wait->attempt(me, wait->what);
+	if (must_wait(err)) {
+		/* relaxed: a hint where I sleep. */
+		ae_store32_relaxed(&me->seat->cpu, ae_host_cpu());
+		ae_count(&me->seat->waits, &me->counts.waits);
+		parked = ae_host_park(&me->seat->doorbell, bell, deadline);
+	}
+	renounce(me, wait);
+	return parked < 0 ? parked : err;
+}
+
+/* Tries until the spin budget or the deadline is used up. */
+static int spin(struct aether_participant *me, const struct ae_wait *wait,
+		uint64_t deadline)
+{
+	uint64_t end = AETHER_FOREVER;
+	int err;
+
+	if (deadline != AETHER_FOREVER || me->spin != AETHER_FOREVER) {
+		uint64_t now = ae_host_now();
+
+		if (me->spin < AETHER_FOREVER - now)
+			end = now + me->spin;
+		if (end > deadline)
+			end = deadline;
+	}
+	do {
+		for (int i = 0; i < SPIN_TURNS; i++) {
+			ae_pause();
+			err = wait->attempt(me, wait->what);
+			if (!must_wait(err))
+				return err;
+		}
+	} while (end == AETHER_FOREVER || ae_host_now() < end);
+	return err;
+}
+
+int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
+		  uint64_t deadline)
+{
+	int err = wait->attempt(me, wait->what);
+
+	if (must_wait(err) && err != AETHER_EEMPTY)
+		ae_count(&me->seat->full, &me->counts.full);
+	if (must_wait(err) && wait->spins && me->spin && deadline)
+		err = spin(me, wait, deadline);
+	while (must_wait(err)) {
+		if (deadline != AETHER_FOREVER && ae_host_now() >= deadline)
+			return AETHER_ETIMEDOUT;
+		err = park(me, wait, deadline);
+		if (err == AETHER_ETIMEDOUT)
+			err = wait->attempt(me, wait->what);
+		else if (must_wait(err))
+			err = wait->attempt(me, wait->what);
+	}
+	return err;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The appliance's worker: takes a stride, burns it where it lies, routes it to
+ * where the orchestrator said. It trusts nothing that it reads: a piece that
+ * reaches a burn lies within its stride and is in whole tiles.
+ */
+#include "stage.h"
+
+struct bench {
+	const struct aether_flow_appliance *options;
+	struct ae_stage stage;
+	uint64_t next; /* where the last stride went */
+};
+
+static int burn(struct bench *b, const struct ae_cargo *cargo)
+{
+	struct aether_piece piece = { .bytes = cargo->bytes,
+				      .length = cargo->padded,
+				      .offset = cargo->parcel.position,
+				      .format = cargo->format,
+				      .tile = cargo->tile };
+	const struct aether_burn *burns = b->options->burns;
+	int rc;
+
+	for (uint32_t i = 0; i < b->options->count; i++) {
+		rc = burns[i].burn(burns[i].state, &piece);
+		if (rc < 0)
+			return ae_stage_fail(
+				&b->stage, AETHER_EBURN, 0,
+				"the burn %s failed at byte %llu of the "
+				"stream: %s.",
+				burns[i].name, (unsigned long long)piece.offset,
+				aether_error_message(rc));
+	}
+	return 0;
+}
+
+/* The first stride names the egress; later ones usually the same. */
+static int set_next(struct bench *b, uint64_t next)
+{
+	int rc;
+
+	if (next == b->next)
+		return 0;
+	rc = aether_route_set(b->stage.me, next, b->options->depth,
+			      AETHER_POLICY_BLOCK);
+	if (rc < 0)
+		return ae_stage_refused(&b->stage, rc,
+					"the route to the egress");
+	b->next = next;
+	b->stage.peers = 0;
+	ae_stage_peer(&b->stage, next, "egress");
+	return 0;
+}
+
+/* One stride. 1: the stream has ended. */
+static int work(struct bench *b, uint64_t *held)
+{
+	struct aether_flow_report *report = b->stage.report;
+	struct ae_cargo cargo;
+	int rc = ae_stage_take(&b->stage, held);
+
+	if (rc == 0)
+		rc = ae_cargo_look(&b->stage, *held, &cargo);
+	if (rc < 0)
+		return rc;
+	if (cargo.parcel.flags & AETHER_PARCEL_END) {
+		aether_stride_release(b->stage.me, *held);
+		*held = 0;
+		return 1;
+	}
+	report->bytes_in += cargo.length;
+	rc = set_next(b, cargo.parcel.next);
+	if (rc == 0)
+		rc = burn(b, &cargo);
+	if (rc == 0)
+		rc = ae_stage_route(&b->stage, *held, cargo.parcel.next);
+	if (rc < 0)
+		return rc;
+	*held = 0;
+	report->strides++;
+	report->bytes_out += cargo.length;
+	return 0;
+}
+
+int aether_flow_work(struct aether_participant *me,
+		     const struct aether_flow_appliance *options,
+		     struct aether_error *error,
+		     struct aether_flow_report *report)
+{
+	struct bench b = { .options = options };
+	uint64_t held = 0;
+	int rc = 0;
+
+	ae_stage_init(&b.stage, me, error, report);
+	b.stage.patience = options->patience;
+	while (rc == 0)
+		rc = work(&b, &held);
+	if (rc > 0)
+		return 0;
+	ae_parcel_abort(&b.stage, held);
+	return rc;
+}

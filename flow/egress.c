@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The egress: takes strides as they come, keeps those that came before their
+ * turn, and writes the stream in order, un-slicing each where it lies. It
+ * always takes what there is, however far ahead of its turn, so the stages
+ * before it never wait for order; a stride that is missing is therefore always
+ * on its way, and never waits for one that is kept here.
+ */
+#include "stage.h"
+
+struct drain {
+	const struct aether_flow_egress *options;
+	struct ae_stage stage;
+	struct ae_window window;
+	uint64_t next; /* the sequence whose turn it is */
+};
+
+/* Shows the un-burned content to the tap. It has been written: the stride may
+ * be changed. */
+static int show(struct drain *d, const struct ae_cargo *cargo)
+{
+	const struct aether_flow_egress *o = d->options;
+	struct aether_piece piece = { .bytes = cargo->bytes,
+				      .length = cargo->length,
+				      .offset = cargo->parcel.position,
+				      .format = AETHER_FORMAT_RAW };
+	int rc;
+
+	if (!o->tap.bytes)
+		return 0;
+	for (uint32_t i = o->count; i-- > 0;) {
+		rc = o->burns[i].undo(o->burns[i].state, &piece);
+		if (rc < 0)
+			return ae_stage_fail(&d->stage, AETHER_EBURN, 0,
+					     "undoing the burn %s: %s.",
+					     o->burns[i].name,
+					     aether_error_message(rc));
+	}
+	o->tap.bytes(o->tap.user, cargo->bytes, cargo->length);
+	return 0;
+}
+
+static int write_copied(struct drain *d, const uint8_t *bytes, size_t length)
+{
+	uint8_t copy[AE_COPY_PIECE];
+	int rc = 0;
+
+	while (rc == 0 && length) {
+		size_t n = length < sizeof(copy) ? length : sizeof(copy);
+
+		ae_copy(&d->stage, copy, bytes, n);
+		rc = ae_write(&d->stage, d->options->fd, copy, n);
+		bytes += n;
+		length -= n;
+	}
+	return rc;
+}
+
+/* Its turn has come. 1: it was the last. */
+static int emit(struct drain *d, uint64_t handle)
+{
+	struct ae_cargo cargo;
+	int rc = ae_cargo_look(&d->stage, handle, &cargo);
+
+	if (rc == 0 && cargo.format == AETHER_FORMAT_SLICED)
+		rc = aether_unslice(cargo.bytes, cargo.bytes, cargo.padded,
+				    cargo.tile);
+	if (rc < 0)
+		return rc;
+	if (d->options->copy)
+		rc = write_copied(d, cargo.bytes, cargo.length);
+	else
+		rc = ae_write(&d->stage, d->options->fd, cargo.bytes,
+			      cargo.length);
+	if (rc == 0)
+		rc = show(d, &cargo);
+	if (rc < 0)
+		return rc;
+	rc = aether_stride_release(d->stage.me, handle);
+	if (rc < 0)
+		return ae_stage_refused(&d->stage, rc, "releasing a stride");
+	return !!(cargo.parcel.flags & AETHER_PARCEL_LAST);
+}
+
+/* Takes one stride and keeps it for its turn. */
+static int collect(struct drain *d)
+{
+	struct ae_cargo cargo;
+	uint64_t handle, *place;
+	int rc = ae_stage_take(&d->stage, &handle);
+
+	if (rc == 0)
+		rc = ae_cargo_look(&d->stage, handle, &cargo);
+	if (rc < 0)
+		return rc;
+	if (cargo.parcel.flags & AETHER_PARCEL_END)
+		return ae_stage_fail(
+			&d->stage, AETHER_ECORRUPT, 0,
+			"stride %u ends a worker, but came to the "
+			"egress",
+			(unsigned int)AETHER_HANDLE_STRIDE(handle));
+	place = &d->window.handles[cargo.parcel.sequence % d->window.size];
+	if (cargo.parcel.sequence - d->next >= d->window.size || *place)
+		return ae_stage_fail(
+			&d->stage, AETHER_ECORRUPT, 0,
+			"stride %u says it is number %llu of the stream, and "
+			"%llu is the next; run one stream at a time.",
+			(unsigned int)AETHER_HANDLE_STRIDE(handle),
+			(unsigned long long)cargo.parcel.sequence,
+			(unsigned long long)d->next);
+	*place = handle;
+	d->stage.report->strides++;
+	d->stage.report->bytes_in += cargo.length;
+	return 0;
+}
+
+/* Writes all that are due. 1: the last one was among them. */
+static int emit_due(struct drain *d)
+{
+	uint64_t *place, handle;
+	int rc = 0;
+
+	while (rc == 0) {
+		place = &d->window.handles[d->next % d->window.size];
+		handle = *place;
+		if (!handle)
+			break;
+		*place = 0;
+		d->next++;
+		rc = emit(d, handle);
+	}
+	return rc;
+}
+
+static int check(struct drain *d)
+{
+	const struct aether_flow_egress *o = d->options;
+	struct aether_plane_info info;
+
+	for (uint32_t i = 0; o->tap.bytes && i < o->count; i++)
+		if (!o->burns[i].undo)
+			return ae_stage_fail(&d->stage, AETHER_EBURN, 0,
+					     "the burn %s cannot be undone, so "
+					     "the output cannot be compared.",
+					     o->burns[i].name);
+	aether_plane_info(d->stage.plane, &info);
+	if (ae_window_open(&d->window, info.geometry.strides) < 0)
+		return ae_stage_refused(&d->stage, AETHER_ENOMEM,
+					"making room for strides to wait");
+	return 0;
+}
+
+int aether_flow_egress(struct aether_participant *me,
+		       const struct aether_flow_egress *options,
+		       struct aether_error *error,
+		       struct aether_flow_report *report)
+{
+	struct drain d = { .options = options };
+	struct ae_sigpipe hold;
+	int rc;
+
+	ae_stage_init(&d.stage, me, error, report);
+	d.stage.patience = options->patience;
+	ae_sigpipe_hold(&hold);
+	rc = check(&d);
+	while (rc == 0) {
+		rc = collect(&d);
+		if (rc == 0)
+			rc = emit_due(&d);
+	}
+	ae_sigpipe_let(&hold);
+	ae_window_close(&d.window);
+	return rc > 0 ? 0 : rc;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ingress: reads into a stride, slices it there, routes it. A stride goes
+ * on when it is full or when the input has nothing more at the moment, so that
+ * files fill their strides and a slow stream is not held up. The end of the
+ * input is only known by looking: the stride in which it was met is the last
+ * one, and may be empty.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+#include "stage.h"
+
+struct source {
+	const struct aether_flow_ingress *options;
+	struct ae_stage stage;
+	uint64_t sequence;
+	uint64_t position;
+	uint32_t tile;
+	int last; /* the end was seen */
+};
+
+static int read_failed(struct source *s, int os)
+{
+	if (os == EINTR)
+		return ae_stage_refused(&s->stage, AETHER_EINTR, "reading");
+	return ae_stage_fail(&s->stage, AETHER_EIO, os, "reading the input");
+}
+
+/*
+ * Is there something to read? 1 or 0; an error. With nothing in hand it waits,
+ * and looks now and then whether it still makes sense to.
+ */
+static int is_ready(struct source *s, size_t in_hand)
+{
+	int round = (int)(ae_stage_round() / 1000000);
+	struct pollfd ready = { .fd = s->options->fd, .events = POLLIN };
+	int rc;
+
+	for (;;) {
+		rc = poll(&ready, 1, in_hand ? 0 : round);
+		if (rc < 0)
+			return read_failed(s, errno);
+		if (rc > 0 || in_hand)
+			return rc;
+		rc = ae_stage_watch(&s->stage);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* One read: the count, 0 at the end of the input. AETHER_EAGAIN: another
+ * reader was faster. */
+static ssize_t read_some(struct source *s, uint8_t *to, size_t room)
+{
+	uint8_t copy[AE_COPY_PIECE];
+	ssize_t n;
+
+	if (!s->options->copy) {
+		n = read(s->options->fd, to, room);
+	} else {
+		n = read(s->options->fd, copy,
+			 room < sizeof(copy) ? room : sizeof(copy));
+		if (n > 0)
+			ae_copy(&s->stage, to, copy, (size_t)n);
+	}
+	if (n < 0)
+		return errno == EAGAIN ? AETHER_EAGAIN : read_failed(s, errno);
+	return n;
+}
+
+/* Fills the stride as far as the input gives at once. The count; sets last. */
+static ssize_t fill(struct source *s, uint8_t *bytes, size_t size)
+{
+	const struct aether_flow_tap *tap = &s->options->tap;
+	size_t got = 0;
+	ssize_t n;
+
+	while (got < size) {
+		n = is_ready(s, got);
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		n = read_some(s, bytes + got, size - got);
+		if (n == AETHER_EAGAIN)
+			continue;
+		if (n < 0)
+			return n;
+		if (n == 0) {
+			s->last = 1;
+			break;
+		}
+		if (tap->bytes)
+			tap->bytes(tap->user, bytes + got, (size_t)n);
+		got += (size_t)n;
+		s->stage.report->bytes_in += (uint64_t)n;
+	}
+	return (ssize_t)got;
+}
+
+/* Bytes to bit-planes, where they lie. What is added to fill the last tile is
+ * zero, and no part of the content. */
+static int prepare(struct source *s, uint64_t handle, uint8_t *bytes,
+		   size_t length)
+{
+	size_t block = AETHER_PLANES * (size_t)s->tile;
+	size_t padded = (length + block - 1) / block * block;
+	int rc;
+
+	if (s->options->format == AETHER_FORMAT_SLICED) {
+		memset(bytes + length, 0, padded - length);
+		rc = aether_slice(bytes, bytes, padded, s->tile);
+		if (rc < 0)
+			return ae_stage_refused(&s->stage, rc, "slicing");
+	}
+	rc = aether_stride_describe(s->stage.me, handle, length,
+				    s->options->format, s->tile);
+	return rc < 0 ? ae_stage_refused(&s->stage, rc, "describing a stride")
+		      : 0;
+}
+
+/* One stride from the input to the orchestrator. *held names it while it is
+ * mine. */
+static int bring(struct source *s, uint64_t *held)
+{
+	struct aether_parcel_seg parcel = { .sequence = s->sequence,
+					    .position = s->position };
+	struct aether_flow_report *report = s->stage.report;
+	void *bytes;
+	size_t size;
+	ssize_t got;
+	int rc = ae_stage_reserve(&s->stage, held);
+
+	if (rc < 0)
+		return rc;
+	rc = aether_stride_bytes(s->stage.me, *held, &size, &bytes);
+	if (rc < 0)
+		return ae_stage_refused(&s->stage, rc, "filling a stride");
+	got = fill(s, bytes, size);
+	if (got < 0)
+		return (int)got;
+	parcel.flags = s->last ? AETHER_PARCEL_LAST : 0;
+	rc = prepare(s, *held, bytes, (size_t)got);
+	if (rc == 0)
+		rc = ae_parcel_put(&s->stage, *held, &parcel);
+	if (rc == 0)
+		rc = ae_stage_route(&s->stage, *held, s->options->to);
+	if (rc < 0)
+		return rc;
+	*held = 0;
+	s->sequence++;
+	s->position += (uint64_t)got;
+	report->strides++;
+	report->bytes_out += (uint64_t)got;
+	return 0;
+}
+
+static int check(struct source *s)
+{
+	const struct aether_flow_ingress *o = s->options;
+	uint32_t depth = o->depth ? o->depth : AETHER_FLOW_DEPTH_INGRESS;
+	int rc;
+
+	s->tile = o->tile ? o->tile : AETHER_TILE;
+	if (o->format > AETHER_FORMAT_SLICED)
+		return ae_stage_fail(&s->stage, AETHER_EINVAL, 0,
+				     "format %u is neither raw nor sliced",
+				     o->format);
+	if (s->tile < 8 || s->tile > AETHER_SLICE_INPLACE_MAX ||
+	    (s->tile & (s->tile - 1)))
+		return ae_stage_fail(&s->stage, AETHER_EINVAL, 0,
+				     "tile %u cannot be sliced in place; use a "
+				     "power of two from 8 to %u.",
+				     s->tile, AETHER_SLICE_INPLACE_MAX);
+	rc = aether_route_set(s->stage.me, o->to, depth, AETHER_POLICY_BLOCK);
+	if (rc < 0)
+		return ae_stage_refused(&s->stage, rc,
+					"the route to the orchestrator");
+	ae_stage_peer(&s->stage, o->to, "orchestrator");
+	return 0;
+}
+
+int aether_flow_ingress(struct aether_participant *me,
+			const struct aether_flow_ingress *options,
+			struct aether_error *error,
+			struct aether_flow_report *report)
+{
+	struct source s = { .options = options };
+	uint64_t held = 0;
+	int rc;
+
+	ae_stage_init(&s.stage, me, error, report);
+	rc = check(&s);
+	while (rc == 0 && !s.last)
+		rc = bring(&s, &held);
+	if (rc < 0)
+		ae_parcel_abort(&s.stage, held);
+	return rc;
+}

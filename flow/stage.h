@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the stages share: waiting that notices when others are gone, cargo that
+ * is checked before it is believed, failing with a text, and the one way bytes
+ * are ever copied. All of it is on the data path: nothing here allocates.
+ */
+#ifndef AE_STAGE_H
+#define AE_STAGE_H
+
+#include <aether/aether.h>
+
+/* The bytes that a stage moves at once when it copies. */
+#define AE_COPY_PIECE 65536
+
+/* A stage that this one routes to: it must live. */
+struct ae_peer {
+	uint64_t tenancy;
+	const char *role; /* for texts */
+};
+
+struct ae_stage {
+	struct aether_participant *me;
+	const struct aether_plane *plane;
+	struct aether_error *error; /* may be NULL */
+	struct aether_flow_report *report;
+	struct aether_flow_patience patience;
+	int begun; /* the first stride has come */
+	uint32_t peers;
+	struct ae_peer peer[AETHER_FLOW_WORKERS_MAX + 1];
+};
+
+/* A stride of the stream that is mine, and what it says, checked. */
+struct ae_cargo {
+	uint64_t handle;
+	uint8_t *bytes;
+	size_t size;   /* of the stride */
+	size_t length; /* of the content */
+	size_t padded; /* the content in whole tiles; raw: the same as length */
+	uint32_t format;
+	uint32_t tile;
+	struct aether_parcel_seg parcel; /* as it was when looked at */
+};
+
+/* stage.c */
+
+/* Clears the report and begins. */
+void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
+		   struct aether_error *error,
+		   struct aether_flow_report *report);
+
+void ae_stage_peer(struct ae_stage *stage, uint64_t tenancy, const char *role);
+
+/* Fills the error and returns `code`. Where `os` is not 0 its text is added,
+ * where the text does not end with a full stop the remedy of the code is. */
+int ae_stage_fail(struct ae_stage *stage, int code, int os, const char *what,
+		  ...) __attribute__((format(printf, 4, 5)));
+
+/* The same for an answer of the library while doing `what`. */
+int ae_stage_refused(struct ae_stage *stage, int code, const char *what);
+
+/* The stage that I route to has left: fails with AETHER_ESTAGE. */
+int ae_stage_lost(struct ae_stage *stage, uint64_t tenancy);
+
+/* A round of waiting has passed: are those that I need still there? */
+int ae_stage_watch(struct ae_stage *stage);
+
+/* As in stride.h and route.h, waiting as long as those that I need live. */
+int ae_stage_reserve(struct ae_stage *stage, uint64_t *handle);
+int ae_stage_route(struct ae_stage *stage, uint64_t handle, uint64_t to);
+int ae_stage_take(struct ae_stage *stage, uint64_t *handle);
+
+/* Nanoseconds of a round of waiting. */
+uint64_t ae_stage_round(void);
+
+/* parcel.c */
+
+/* Looks at what I took. AETHER_ESTAGE: its sender gave up. */
+int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
+		  struct ae_cargo *cargo);
+
+/* Writes the parcel of a stride of mine. */
+int ae_parcel_put(struct ae_stage *stage, uint64_t handle,
+		  const struct aether_parcel_seg *parcel);
+
+/* Sends a stride without content: AETHER_PARCEL_END. */
+int ae_parcel_end(struct ae_stage *stage, uint64_t to);
+
+/*
+ * Tells all peers that I give up, in about a second at most. `held` is a
+ * stride of mine that may be used for it, or 0. Whoever cannot be told has
+ * gone, or learns of it when I leave.
+ */
+void ae_parcel_abort(struct ae_stage *stage, uint64_t held);
+
+/* copy.c: counts what it copies. */
+void ae_copy(struct ae_stage *stage, void *to, const void *from, size_t length);
+
+/* write.c */
+
+/* Writes all of it. AETHER_EIO, AETHER_ENOSPC, AETHER_EINTR. */
+int ae_write(struct ae_stage *stage, int fd, const void *bytes, size_t length);
+
+/* window.c: setup, not data path. Strides that came before their turn. */
+struct ae_window {
+	uint64_t *handles; /* by sequence modulo size; 0: none */
+	uint32_t size;
+};
+int ae_window_open(struct ae_window *window, uint32_t size);
+void ae_window_close(struct ae_window *window);
+
+/* signal.c: setup. Turns SIGPIPE of this thread into an error. */
+struct ae_sigpipe {
+	int pending; /* it was already so before */
+	int blocked;
+};
+void ae_sigpipe_hold(struct ae_sigpipe *hold);
+void ae_sigpipe_let(const struct ae_sigpipe *hold);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Life: a participant lives as long as the kernel holds its lock on the byte
+ * of its slot. The lock belongs to an open file description of the plane's
+ * file that is opened for it alone: never mapped, never passed on,
+ * close-on-exec, closed in the child after fork(). Whatever else held it open
+ * would keep a dead participant alive.
+ *
+ * A description does not see its own locks, so a slot is asked about through
+ * another one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <unistd.h>
+#include "life.h"
+
+/* The life descriptors of this process, for the child after fork(). */
+static pthread_mutex_t lives_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ae_posix_life *lives;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lives_lock);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&lives_lock);
+}
+
+static void in_child(void)
+{
+	for (struct ae_posix_life *l = lives; l; l = l->next) {
+		if (l->fd >= 0)
+			close(l->fd);
+		l->fd = -1;
+	}
+	lives = NULL;
+	pthread_mutex_unlock(&lives_lock);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, in_parent, in_child);
+}
+
+static struct flock byte_of(uint32_t slot)
+{
+	return (struct flock){ .l_type = F_WRLCK,
+			       .l_whence = SEEK_SET,
+			       .l_start = (off_t)slot,
+			       .l_len = 1 };
+}
+
+static void note(struct ae_posix_life *life)
+{
+	pthread_mutex_lock(&lives_lock);
+	life->previous = NULL;
+	life->next = lives;
+	if (lives)
+		lives->previous = life;
+	lives = life;
+	pthread_mutex_unlock(&lives_lock);
+}
+
+static void strike(struct ae_posix_life *life)
+{
+	pthread_mutex_lock(&lives_lock);
+	if (life->previous)
+		life->previous->next = life->next;
+	else if (lives == life)
+		lives = life->next;
+	if (life->next)
+		life->next->previous = life->previous;
+	pthread_mutex_unlock(&lives_lock);
+}
+
+int ae_posix_reopen(int fd, int flags)
+{
+	char path[64] = "/proc/self/fd/";
+	char digits[16];
+	int n = 0;
+	int at = 14;
+
+	do {
+		digits[n++] = (char)('0' + fd % 10);
+		fd /= 10;
+	} while (fd);
+	while (n)
+		path[at++] = digits[--n];
+	path[at] = 0;
+	return open(path, flags | O_CLOEXEC);
+}
+
+int ae_host_life_take(struct aether_participant *me, uint32_t slot)
+{
+	struct ae_posix_plane *p = me->plane->host;
+	struct ae_posix_life *life = me->host;
+	struct flock lock = byte_of(slot);
+
+	pthread_once(&once, watch_forks);
+	if (life->fd < 0) {
+		life->fd = ae_posix_reopen(p->fd, O_RDWR);
+		if (life->fd < 0)
+			return AETHER_ESYS;
+		note(life);
+	}
+	if (fcntl(life->fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? AETHER_EBUSY : AETHER_ESYS;
+}
+
+void ae_host_life_drop(struct aether_participant *me, uint32_t slot)
+{
+	struct ae_posix_life *life = me->host;
+
+	(void)slot;
+	if (life->fd < 0)
+		return;
+	strike(life);
+	close(life->fd);
+	life->fd = -1;
+}
+
+int ae_host_life_test(const struct aether_plane *plane, uint32_t slot)
+{
+	const struct ae_posix_plane *p = plane->host;
+	struct flock lock = byte_of(slot);
+
+	if (p->test < 0 || fcntl(p->test, F_OFD_GETLK, &lock) < 0)
+		return AETHER_ESYS;
+	return lock.l_type != F_UNLCK;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mapping a plane, and what the mapping is granted: huge pages, locking. The
+ * base is aligned so that huge pages are possible. A mapping is not inherited
+ * by fork() and not written into core dumps.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "life.h"
+
+/* Address space for `size` bytes whose start is aligned to a huge page. */
+static void *aligned_space(size_t size, size_t *mapped, void **mapping)
+{
+	const size_t align = AETHER_HUGE_PAGE_SIZE;
+	uintptr_t start;
+
+	*mapped = size + align;
+	*mapping = mmap(NULL, *mapped, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (*mapping == MAP_FAILED)
+		return NULL;
+	start = ((uintptr_t)*mapping + align - 1) & ~(uintptr_t)(align - 1);
+	return (void *)start;
+}
+
+static int map_memory(struct ae_posix_plane *p, int observer, void **base)
+{
+	int rights = observer ? PROT_READ : PROT_READ | PROT_WRITE;
+
+	*base = aligned_space(p->size, &p->mapped, &p->mapping);
+	if (!*base)
+		return errno;
+	if (mmap(*base, p->size, rights, MAP_SHARED | MAP_FIXED, p->fd, 0) ==
+	    MAP_FAILED) {
+		int os = errno;
+
+		munmap(p->mapping, p->mapped);
+		return os;
+	}
+	madvise(*base, p->size, MADV_DONTFORK);
+	madvise(*base, p->size, MADV_DONTDUMP);
+	return 0;
+}
+
+int ae_posix_map(int fd, const struct aether_geometry *geometry,
+		 uint32_t flags, struct aether_error *error,
+		 struct aether_plane **plane)
+{
+	struct aether_plane *made = calloc(1, sizeof(*made));
+	struct ae_posix_plane *p = calloc(1, sizeof(*p));
+	void *base;
+	int os;
+
+	if (!made || !p) {
+		free(made);
+		free(p);
+		return ae_posix_fail(error, AETHER_ENOMEM, 0,
+				     "cannot attach to the plane");
+	}
+	made->host = p;
+	made->observer = (flags & AETHER_ATTACH_OBSERVE) != 0;
+	p->fd = fd;
+	p->size = (size_t)geometry->plane_size;
+	os = map_memory(p, made->observer, &base);
+	if (os) {
+		free(made);
+		free(p);
+		return ae_posix_fail(error, ae_posix_code(os), os,
+				     "cannot map %llu bytes of the plane",
+				     (unsigned long long)geometry->plane_size);
+	}
+	p->test = ae_posix_reopen(fd, O_RDONLY);
+	ae_plane_bind(made, base, geometry);
+	*plane = made;
+	return 0;
+}
+
+/* Bytes of the mapping that lie in huge pages, as the kernel counts them. */
+static uint64_t huge_bytes(const struct aether_plane *plane)
+{
+	FILE *maps = fopen("/proc/self/smaps", "re");
+	uint64_t from = (uint64_t)(uintptr_t)plane->base;
+	uint64_t kib = 0;
+	int inside = 0;
+	char line[256];
+
+	if (!maps)
+		return 0;
+	while (fgets(line, sizeof(line), maps)) {
+		unsigned long long start, end, n;
+
+		if (sscanf(line, "%llx-%llx ", &start, &end) == 2)
+			inside = start >= from &&
+				 end <= from + plane->geometry.plane_size;
+		else if (inside && sscanf(line, "ShmemPmdMapped: %llu", &n) == 1)
+			kib += n;
+	}
+	fclose(maps);
+	return kib * 1024;
+}
+
+void ae_posix_grant(struct aether_plane *plane, uint32_t flags)
+{
+	struct ae_posix_plane *p = plane->host;
+
+	if (flags & AETHER_FLAG_HUGE) {
+		madvise(plane->base, p->size, MADV_HUGEPAGE);
+		madvise(plane->base, p->size,
+			plane->observer ? MADV_POPULATE_READ
+					: MADV_POPULATE_WRITE);
+		p->huge = huge_bytes(plane);
+	}
+	if (flags & AETHER_FLAG_LOCK && mlock(plane->base, p->size) == 0)
+		p->locked = p->size;
+}
+
+int aether_plane_detach(struct aether_plane *plane)
+{
+	struct ae_posix_plane *p;
+
+	if (!plane)
+		return 0;
+	p = plane->host;
+	/* relaxed: nobody else uses the attachment any more. */
+	if (ae_load32_relaxed(&p->joined))
+		return AETHER_EBUSY;
+	munmap(p->mapping, p->mapped);
+	if (p->test >= 0)
+		close(p->test);
+	close(p->fd);
+	free(p);
+	free(plane);
+	return 0;
+}
+
+int aether_plane_fd(const struct aether_plane *plane)
+{
+	const struct ae_posix_plane *p = plane->host;
+
+	return p->fd;
+}
+
+void *aether_plane_base(const struct aether_plane *plane)
+{
+	return plane->base;
+}
+
+int aether_plane_info(const struct aether_plane *plane,
+		      struct aether_plane_info *info)
+{
+	const struct ae_posix_plane *p = plane->host;
+	const struct aether_header_seg *h = plane->header;
+
+	*info = (struct aether_plane_info){ .geometry = plane->geometry,
+					    .id = { h->id[0], h->id[1] },
+					    .created = h->created,
+					    .flags = h->flags,
+					    .tag = plane->tag,
+					    .huge_bytes = p->huge,
+					    .locked_bytes = p->locked };
+	memcpy(info->layout, h->layout_name, sizeof(info->layout) - 1);
+	return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names of planes and where they lie: AETHER_DIR/aether.NAME. Names are
+ * checked here before they become part of a path.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "posix.h"
+
+const char *ae_posix_directory(void)
+{
+	const char *directory = secure_getenv("AETHER_DIR");
+
+	return directory && *directory ? directory : "/dev/shm";
+}
+
+static int is_allowed(const char *name)
+{
+	if (!isalnum((unsigned char)*name) && *name != '_')
+		return 0;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("._-", *name))
+			return 0;
+	return 1;
+}
+
+/* A name for a message: short, and nothing that a terminal would act on. */
+static const char *shown(const char *name, char text[48])
+{
+	size_t i = 0;
+
+	for (; i < 40 && name[i]; i++)
+		text[i] = isprint((unsigned char)name[i]) ? name[i] : '?';
+	strcpy(text + i, name[i] ? "..." : "");
+	return text;
+}
+
+static int check(const char *name, struct aether_error *error)
+{
+	size_t length = strlen(name);
+	char text[48];
+
+	if (!length)
+		return ae_posix_fail(error, AETHER_ENAME, 0,
+				     "the plane's name is empty");
+	if (length > AETHER_PLANE_NAME_MAX)
+		return ae_posix_fail(
+			error, AETHER_ENAME, 0,
+			"plane name '%s' has %zu characters, at most %d are "
+			"allowed",
+			shown(name, text), length, AETHER_PLANE_NAME_MAX);
+	if (!is_allowed(name))
+		return ae_posix_fail(
+			error, AETHER_ENAME, 0,
+			"plane name '%s' has a character that is not allowed",
+			shown(name, text));
+	return 0;
+}
+
+int ae_posix_path(const char *name, char path[AE_POSIX_PATH],
+		  struct aether_error *error)
+{
+	int err = check(name, error);
+	int n;
+
+	if (err < 0)
+		return err;
+	n = snprintf(path, AE_POSIX_PATH, "%s/" AE_POSIX_PREFIX "%s",
+		     ae_posix_directory(), name);
+	if (n >= AE_POSIX_PATH)
+		return ae_posix_fail(error, AETHER_ENAME, 0,
+				     "the directory in AETHER_DIR is too long");
+	return 0;
+}
+
+int aether_plane_destroy(const char *name, struct aether_error *error)
+{
+	char path[AE_POSIX_PATH];
+	struct stat st;
+	int err = ae_posix_path(name, path, error);
+
+	if (err < 0)
+		return err;
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return ae_posix_fail(error, AETHER_ENOENT, 0,
+				     "there is no plane '%s' in %s", name,
+				     ae_posix_directory());
+	if (unlink(path) < 0) {
+		err = errno;
+		return ae_posix_fail(error, ae_posix_code(err), err,
+				     "cannot destroy plane '%s'", name);
+	}
+	return 0;
+}
+
+int aether_plane_list(int (*each)(const char *name, void *user), void *user)
+{
+	const size_t prefix = strlen(AE_POSIX_PREFIX);
+	DIR *directory = opendir(ae_posix_directory());
+	struct dirent *entry;
+	int result = 0;
+
+	if (!directory)
+		return ae_posix_code(errno);
+	while (!result && (entry = readdir(directory))) {
+		const char *name = entry->d_name + prefix;
+
+		if (strncmp(entry->d_name, AE_POSIX_PREFIX, prefix) == 0 &&
+		    check(name, NULL) == 0)
+			result = each(name, user);
+	}
+	closedir(directory);
+	return result;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Aether: processes hand each other memory instead of messages. One shared
+ * region, the plane; every piece of it, a stride, has exactly one owner.
+ *
+ *	plane        create a region, or attach to one
+ *	participant  join it: whoever holds leases is a participant
+ *	stride       reserve a piece, write in place, release it
+ *	route        hand a piece on; take what was handed to you
+ *	registry     who holds what, for people and tools
+ *
+ * Conventions of all calls: an int below zero is an error of error.h, zero or
+ * more is success; results come through the last parameter, which is left
+ * alone on failure. Times are nanoseconds of a clock that never goes back.
+ * Whatever is read from a plane is checked: a damaged plane is an error
+ * (AETHER_ECORRUPT), never a crash.
+ *
+ * Caveats. Rights bind those who use this library: whoever may write the
+ * plane's file can write anywhere in it. A pointer into a stride is yours only
+ * while the lease is; nothing stops you from using it later, except the next
+ * owner's surprise. After fork() the child has no plane: it attaches anew.
+ */
+#ifndef AETHER_H
+#define AETHER_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include <aether/api.h>
+#include <aether/error.h>
+#include <aether/clock.h>
+#include <aether/geometry.h>
+#include <aether/plane.h>
+#include <aether/participant.h>
+#include <aether/stride.h>
+#include <aether/route.h>
+#include <aether/registry.h>
+#include <aether/slice.h>
+#include <aether/burn.h>
+#include <aether/flow.h>
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The geometry of a plane: how many strides of what size, and where its tables
+ * lie. All offsets count from the plane's base, in bytes. A pure computation;
+ * nothing is made.
+ *
+ *	layout's first 8 KiB and regions | participants | mailboxes |
+ *	registers | leases | (padding) | data
+ *
+ * Refused with AETHER_EGEOMETRY: no stride, or tables of more than
+ * AETHER_TABLES_PERCENT_MAX percent of the plane. Small strides need few
+ * participants, for each has a mailbox with a place for every stride.
+ *
+ * May be called by anybody at any time.
+ */
+#ifndef AETHER_GEOMETRY_H
+#define AETHER_GEOMETRY_H
+
+#include <aether/api.h>
+
+struct aether_geometry {
+	uint32_t layout;       /* index in AETHER_LAYOUT_LIST */
+	uint32_t strides;      /* 1 to AETHER_STRIDES_MAX */
+	uint32_t participants; /* slots, 1 to AETHER_PARTICIPANTS_MAX */
+	uint32_t places;       /* of one mailbox, a power of two >= strides */
+	uint32_t registers;    /* 32 strides each */
+	uint32_t reserved;     /* 0 */
+	uint64_t stride_size;  /* bytes, a power of two */
+	uint64_t participants_offset;
+	uint64_t mailboxes_offset;
+	uint64_t registers_offset;
+	uint64_t leases_offset;
+	uint64_t tables_end; /* end of the tables, where the padding begins */
+	uint64_t data_offset;
+	uint64_t plane_size;
+};
+
+/*
+ * Computes the geometry of `strides` strides of `stride_size` bytes for
+ * `participants` slots; 0 participants asks for as many as the tables' limit
+ * allows, at most AETHER_PARTICIPANTS_MAX.
+ * Errors: AETHER_EINVAL (a number out of its limits, a stride size that is no
+ * power of two), AETHER_ELAYOUT (no such layout). AETHER_EGEOMETRY (see above)
+ * is the one failure that fills `*geometry`, so that the arithmetic can be
+ * shown.
+ */
+AETHER_API int aether_geometry_make(uint32_t layout, uint32_t strides,
+				    uint64_t stride_size, uint32_t participants,
+				    struct aether_geometry *geometry);
+
+/* The index of the layout of that name. AETHER_ELAYOUT: there is none. */
+AETHER_API int aether_geometry_layout(const char *name, uint32_t *layout);
+
+/* The offset of epoch `index`, in every layout. AETHER_ERANGE: no such one. */
+AETHER_API int aether_geometry_epoch(uint32_t index, uint64_t *offset);
+
+#endif

@@ -1,0 +1,534 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs about planes, good and bad: create, destroy, ls, map, who,
+layout, strerror, bench, and what is common to all. Files are test_files.py's,
+the flow test_run.py's."""
+import os
+import random
+import re
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+import tool  # noqa: E402
+from tool import (BIN, HEADER, Member, Skip, aether, bad, good,  # noqa: E402
+                  good_json, must, objects, patch, plane_file, same)
+
+VERBS = ("create destroy ls map who layout run ingress appliance egress slice "
+         "unslice bench strerror").split()
+CREATE_KEYS = ("name layout strides stride_size participants plane_size "
+               "data_size tables_size huge_bytes locked_bytes").split()
+
+
+# ---- what is common
+
+def test_help_and_version():
+    top = good("--help").out
+    for verb in VERBS:
+        must(re.search(rf"^  {verb} ", top, re.M), "--help lacks", verb)
+        text = good(verb, "--help").out
+        must(text.startswith(f"Usage: aether {verb}"), verb, text)
+        must("--json" in text, f"{verb} --help lacks --json")
+        must(f"aether {verb}" in good(verb, "--usage").out, verb)
+    must(re.match(r"aether \d+\.\d+\.\d+", good("--version").out), "version")
+
+
+def test_no_verb_or_a_wrong_one():
+    none = aether()
+    same((none.status, none.out), (2, ""), "no verb")
+    must("Usage: aether VERB" in none.err, "no verb says how", none.err)
+    must("create" in aether("creat").err, "near names")
+    must("ingress or egress" in aether("gress").err, "two near names")
+    must("did you mean" not in aether("zzzzzzzz").err, "nothing is near")
+    bad(2, "AETHER_EUSAGE", "creat", says="did you mean create?")
+    bad(2, "AETHER_EUSAGE", "x" * 5000)
+    must("verb 'a\\x1B[31mb'" in aether("a\x1b[31mb").err, "escaped")
+    bad(2, "AETHER_EUSAGE", "--nothing")
+
+
+def test_usage_errors_of_every_verb():
+    for verb in VERBS:
+        bad(2, "AETHER_EUSAGE", verb, "--no-such-option",
+            says="--no-such-option")
+    for verb in "create destroy map who slice unslice strerror".split():
+        bad(2, "AETHER_EUSAGE", verb)
+    for verb in "create destroy map who layout strerror".split():
+        bad(2, "AETHER_EUSAGE", verb, "a", "b")
+    bad(2, "AETHER_EUSAGE", "ls", "a")
+
+
+def test_options_before_and_after():
+    good("create", "--strides", "64", "before")
+    good("create", "after", "--strides", "64")
+    good("create", "--strides=64", "--", "equal")
+    same([p["strides"] for p in good_json("ls")["planes"]], [64] * 3, "ls")
+
+
+def test_standard_output_that_fails():
+    good("create", "p", "--strides", "8192")
+    for words in (["--help"], ["--version"], ["ls"], ["create", "--help"],
+                  ["map", "p", "--json"], ["map", "p"], ["layout"],
+                  ["strerror", "--all"]):
+        with open("/dev/full", "wb") as full:
+            result = aether(*words, stdout=full)
+        same(result.status, 1, f"{words} to a full device")
+        must("cannot write standard output" in result.err, result.err)
+    closed = subprocess.run(["sh", "-c", f'exec "{BIN}" ls >&-'],
+                            env=tool.environment(), capture_output=True)
+    same(closed.returncode, 1, "standard output closed")
+
+
+# ---- create and destroy
+
+def test_create_sizes():
+    for strides in (256, 1024, 8192):
+        made = good_json("create", f"s{strides}", "--strides", strides,
+                         keys=CREATE_KEYS)
+        same(made["strides"], strides, "strides")
+        same(made["stride_size"], 131072, "default stride size")
+        same(made["data_size"], strides * 131072, "data")
+        same(made["tables_size"], made["plane_size"] - made["data_size"],
+             "tables")
+        same(plane_file(f"s{strides}").stat().st_size, made["plane_size"],
+             "file size")
+        must(made["participants"] == 64, "slots", made)
+        if strides == 1024:
+            must(made["tables_size"] <= 0.01 * made["plane_size"],
+                 "metadata over 1 %", made)
+        good("destroy", f"s{strides}")
+
+
+def test_create_stride_sizes():
+    for power in range(12, 25):
+        made = good_json("create", "p", "--stride", 1 << power, "--strides",
+                         max(8, (4 << 20) >> power), "--participants", 1)
+        same(made["stride_size"], 1 << power, "stride size")
+        good("destroy", "p")
+    for text, size in (("4K", 4096), ("64KiB", 65536), ("1M", 1 << 20),
+                       ("16MiB", 1 << 24), ("128k", 131072)):
+        made = good_json("create", "p", "--stride", text, "--strides",
+                         (64 << 20) // size, "--participants", 4)
+        same(made["stride_size"], size, text)
+        good("destroy", "p")
+
+
+def test_create_tiers():
+    for tier, megabytes in (("light", 32), ("moderate", 64), ("heavy", 128),
+                            ("dedicated", 256)):
+        made = good_json("create", "p", "--tier", tier)
+        same(made["data_size"], megabytes << 20, tier)
+        good("destroy", "p")
+    same(good_json("create", "p")["data_size"], 32 << 20, "default tier")
+    bad(2, "AETHER_EUSAGE", "create", "x", "--tier", "tiny", says="light")
+    bad(2, "AETHER_EUSAGE", "create", "x", "--tier", "light", "--strides",
+        "256", says="exclude")
+
+
+def test_create_bad_numbers():
+    for option, values in {
+            "--strides": ("0", "-1", "x", "", "1TiB", "65537", "1.5", " 1",
+                          "+1", "99999999999999999999999"),
+            "--stride": ("0", "-4096", "x", "", "1TiB", "4095", "2K", "32M",
+                         "12K", "4KB", "4 K", "4Q", "16777216T"),
+            "--participants": ("0", "-1", "65", "x", ""),
+            "--mode": ("", "x", "8", "999", "1777", "-600", "0", "400",
+                       "0600x"),
+            "--layout": ("", "x", "LEAN"),
+            "--group": ("", "no-such-group", "-1", "4294967295")}.items():
+        for value in values:
+            bad(2, "AETHER_EUSAGE", "create", "x", option, value,
+                says=f"'{value}'")
+            bad(2, "AETHER_EUSAGE", "create", "x", f"{option}={value}")
+    same(os.listdir(tool.planes), [], "left behind")
+
+
+def test_create_bad_geometry():
+    bad(1, "AETHER_EGEOMETRY", "create", "x", "--strides", "1", "--stride",
+        "4K", says="%")
+    bad(1, "AETHER_ENOSPC", "create", "x", "--strides", "65536", "--stride",
+        "16M", says="1099")
+    same(os.listdir(tool.planes), [], "left behind")
+
+
+def test_plane_names():
+    wrong = ["", "a/b", "/", "..", ".", ".x", "-x", "x" * 300, "x" * 201,
+             "a b", "a\nb", "a\x1b[31m", "\u00e4", "a*", "../aether.p"]
+    for name in wrong:
+        for words in (("create",), ("destroy",), ("map",), ("who",),
+                      ("layout",)):
+            result = bad(1, "AETHER_ENAME", *words, "--", name)
+            must("\x1b" not in result.err, "a terminal is told", result.err)
+    for name in ("a", "A.b_c-9", "x" * 200, "_"):
+        good("create", name, "--strides", "64")
+        must(plane_file(name).exists(), "the file of", name)
+        good("destroy", name)
+    same(os.listdir(tool.planes), [], "left behind")
+
+
+def test_exists_and_does_not():
+    good("create", "p", "--strides", "64")
+    before = plane_file("p").stat().st_ino
+    bad(1, "AETHER_EEXIST", "create", "p", says="'p'")
+    same(plane_file("p").stat().st_ino, before, "the plane was replaced")
+    good_json("destroy", "p", keys=["name"])
+    for verb in ("destroy", "map", "who", "layout"):
+        bad(1, "AETHER_ENOENT", verb, "p", says="'p'")
+    same(os.listdir(tool.planes), [], "left behind")
+
+
+def test_parallel_creates():
+    words = [BIN, "create", "p", "--strides", "256", "--json"]
+    many = [subprocess.Popen(words, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL,
+                             env=tool.environment()) for _ in range(16)]
+    outs = [one.communicate(timeout=60)[0].decode() for one in many]
+    same(sorted(one.returncode for one in many), [0] + [1] * 15, "one wins")
+    same(sum('"AETHER_EEXIST"' in out for out in outs), 15, "others told")
+    same(os.listdir(tool.planes), ["aether.p"], "left behind")
+    good("map", "p")
+
+
+def test_mode_and_group():
+    def bits(name):
+        return stat.S_IMODE(plane_file(name).stat().st_mode)
+
+    good("create", "a", "--strides", "64")
+    good("create", "b", "--strides", "64", "--mode", "640")
+    same((bits("a"), bits("b")), (0o600, 0o640), "modes")
+    if os.getuid():
+        raise Skip("giving a plane to another group takes root")
+    good("create", "c", "--strides", "64", "--group", "12345")
+    good("create", "d", "--strides", "64", "--group", "tty", "--mode", "600")
+    same((bits("c"), plane_file("c").stat().st_gid), (0o660, 12345), "c")
+    same(bits("d"), 0o600, "d")
+    must(plane_file("d").stat().st_gid not in (0, 12345), "group by name")
+
+
+def test_other_users_are_refused():
+    if os.getuid():
+        raise Skip("acting as another user takes root")
+    os.chmod(tool.planes, 0o777)
+    good("create", "p", "--strides", "64")
+    as_other = {"user": 65534, "group": 65534, "extra_groups": []}
+    bad(1, "AETHER_EACCES", "map", "p", **as_other)
+    found = good_json("ls", **as_other)["planes"]
+    same(found[0].get("code"), "AETHER_EACCES", "ls as another")
+    os.chmod(tool.planes, 0o755)
+    bad(1, "AETHER_EACCES", "create", "q", **as_other)
+    bad(1, "AETHER_EACCES", "destroy", "p", **as_other)
+    must(plane_file("p").exists(), "a plane was destroyed by another")
+
+
+def test_huge_and_lock_are_explained():
+    result = good("create", "p", "--strides", "64", "--huge", "--json")
+    made = objects(result)[0]
+    if made["huge_bytes"] < made["data_size"]:
+        must("huge pages" in result.err and "shmem_enabled" in result.err,
+             "huge pages are explained", result.err)
+    else:
+        same(result.err, "", "granted in full")
+    tight = "ulimit -l 64; exec setpriv --bounding-set -ipc_lock " \
+            f'--inh-caps -ipc_lock "{BIN}" create q --strides 64 --lock --json'
+    done = subprocess.run(["sh", "-c", tight], env=tool.environment(),
+                          capture_output=True, text=True)
+    same(done.returncode, 0, f"locking refused: {done.stderr}")
+    if re.search(rb"__[at]san_init", Path(BIN).read_bytes()):
+        return      # sanitizers let no process lock memory, and say it did
+    must("RLIMIT_MEMLOCK" in done.stderr, "locking explained", done.stderr)
+    must('"locked_bytes":0' in done.stdout, "locked", done.stdout)
+
+
+def test_create_without_space():
+    small = tool.planes / "small"
+    small.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "none",
+                            str(small)], capture_output=True)
+    if mount.returncode:
+        raise Skip("mounting a small file system takes root")
+    try:
+        bad(1, "AETHER_ENOSPC", "create", "p", env={"AETHER_DIR": str(small)},
+            says="free")
+        same(os.listdir(small), [], "left behind")
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_directory_that_is_missing():
+    env = {"AETHER_DIR": str(tool.planes / "nowhere")}
+    result = aether("ls", env=env)
+    must(result.status == 1 and result.err, "ls", result)
+    same(aether("create", "p", env=env).status, 1, "create")
+
+
+# ---- planes that are none
+
+def damage(name):
+    good("create", name, "--strides", "256")
+
+
+def test_damaged_planes():
+    cases = {
+        "magic": (0, b"X" * 8, "AETHER_EPLANE"),
+        "format": (8, struct.pack("<I", 99), "AETHER_EFORMAT"),
+        "endian": (12, bytes([1, 2, 3, 4]), None),
+        "hash": (16, b"\1" * 8, "AETHER_ELAYOUT"),
+        "size": (24, struct.pack("<Q", 1 << 50), None),
+        "stride": (32, struct.pack("<Q", 3), None),
+        "strides": (40, struct.pack("<I", 0xFFFFFFFF), None),
+        "slots": (44, struct.pack("<I", 1000), None),
+        "places": (48, struct.pack("<I", 3), None),
+        "registers": (52, struct.pack("<I", 0), None),
+        "tables": (64, struct.pack("<Q", 1 << 60), None),
+        "data": (96, struct.pack("<Q", 4095), None)}
+    for name, (offset, data, code) in cases.items():
+        damage(name)
+        patch(name, HEADER + offset, data)
+        for verb in ("map", "who", "layout"):
+            result = aether(verb, name, "--json")
+            same(result.status, 1, f"{verb} {name}")
+            found = objects(result)[0]
+            must(found["code"] == (code or found["code"]), name, found)
+            must(len(found["message"]) > 20, "says what differs", found)
+    listed = {p["name"]: p for p in good_json("ls")["planes"]}
+    same(set(listed), set(cases), "ls shows them all")
+    for name in cases:
+        must("code" in listed[name] and "message" in listed[name], name)
+        must(name in good("ls").out, "ls in text lacks", name)
+        good("destroy", name)
+
+
+def test_files_that_are_no_planes():
+    damage("short")
+    os.truncate(plane_file("short"), 100000)
+    damage("long")
+    with open(plane_file("long"), "ab") as file:
+        file.write(b"x")
+    plane_file("empty").write_bytes(b"")
+    plane_file("text").write_bytes(b"hello, world\n" * 1000)
+    plane_file("folder").mkdir()
+    os.mkfifo(plane_file("fifo"))
+    plane_file("link").symlink_to("/etc/passwd")
+    wanted = {"short": "AETHER_ETRUNC", "long": "AETHER_ETRUNC",
+              "empty": None, "text": "AETHER_EPLANE", "folder": None,
+              "fifo": None, "link": None}
+    for name, code in wanted.items():
+        found = objects(aether("map", name, "--json"))[0]
+        same(found["ok"], False, name)
+        must(found["code"] == (code or found["code"]), name, found)
+    good("create", "fine", "--strides", "64")
+    listed = {p["name"]: p for p in good_json("ls")["planes"]}
+    must("code" not in listed["fine"], "a good plane among bad ones")
+    for name in ("short", "long", "empty", "text"):
+        must("code" in listed[name], name, listed[name])
+        good("destroy", name)
+
+
+def test_hostile_planes():
+    """Whatever stands in a plane: an answer, no crash (aether() checks)."""
+    chance = random.Random(4711)
+    good("create", "p", "--strides", "256", "--participants", "8")
+    clean = plane_file("p").read_bytes()
+    regions = good_json("layout", "p")["regions"]
+    spots = [r for r in regions if r["kind"] in ("header", "table")]
+    for _ in range(25):
+        plane_file("p").write_bytes(clean)
+        for spot in spots if chance.random() < 0.5 else spots[1:]:
+            for _ in range(chance.choice([0, 1, 20])):
+                at = spot["offset"] + 8 * chance.randrange(spot["size"] // 8)
+                patch("p", at, chance.randbytes(8))
+        for words in (["ls"], ["map", "p"], ["who", "p"], ["layout", "p"]):
+            plain = aether(*words)
+            must(plain.status in (0, 1), words, plain)
+            must(not re.search(r"[^\n -~]", plain.out + plain.err),
+                 "prints what a terminal would act on", words)
+            objects(aether(*words, "--json"))
+
+
+# ---- looking
+
+def lease_offset(name, index):
+    table = [r for r in good_json("layout", name)["regions"]
+             if r["name"] == "leases"][0]
+    return table["offset"] + 128 * index
+
+
+def put_word(name, index, state, seat=0, stamp=1, generation=5):
+    word = state | seat << 3 | stamp << 9 | generation << 23
+    patch(name, lease_offset(name, index), struct.pack("<Q", word))
+
+
+def test_map_of_an_empty_plane():
+    good("create", "p", "--strides", "130")
+    found = good_json("map", "p", keys=["strides", "counts"])
+    same([s["index"] for s in found["strides"]], list(range(130)), "indexes")
+    for stride in found["strides"]:
+        same((stride["state"], stride["owner"]), ("dormant", None), "free")
+        must(isinstance(stride["generation"], int), "generation")
+    same(found["counts"]["dormant"], 130, "counts")
+    lines = good("map", "p").out.splitlines()
+    same([line.split() for line in lines[:3]],
+         [["0", "." * 64], ["64", "." * 64], ["128", ".."]], "the picture")
+    must("dormant 130" in lines[4], "the legend", lines)
+
+
+def test_map_of_all_states():
+    good("create", "p", "--strides", "256")
+    put_word("p", 0, 1, seat=3)
+    put_word("p", 1, 2, seat=4, generation=7)
+    put_word("p", 2, 3)
+    put_word("p", 3, 4, seat=1, stamp=0)
+    put_word("p", 4, 5, seat=6)
+    put_word("p", 5, 7)
+    strides = good_json("map", "p")["strides"]
+    same([s["state"] for s in strides[:7]],
+         ["busy", "routed", "shared", "cont", "suspect", "corrupt", "dormant"],
+         "states")
+    same([s["owner"] for s in strides[:7]],
+         [3, 4, None, None, 6, None, None], "owners")
+    same(strides[1]["generation"], 7, "generation")
+    counts = good_json("map", "p")["counts"]
+    same(counts, {"busy": 1, "routed": 1, "shared": 1, "cont": 1,
+                  "suspect": 1, "corrupt": 1, "dormant": 250}, "counts")
+    same(good("map", "p").out.split()[1][:7], "#>=-!?.", "the picture")
+
+
+WHO_KEYS = {"slot", "name", "role", "level", "pid", "alive", "strides"}
+
+
+def test_who():
+    good("create", "p", "--strides", "256")
+    same(good_json("who", "p", keys=["participants"])["participants"], [],
+         "nobody")
+    with Member("p", "worker", "appliance") as worker, \
+            Member("p", "source", "ingress", 3, "worker") as source:
+        found = {p["name"]: p for p in good_json("who", "p")["participants"]}
+        same(set(found), {"worker", "source"}, "names")
+        must(all(WHO_KEYS <= set(p) for p in found.values()), "keys", found)
+        same((found["source"]["role"], found["source"]["level"],
+              found["source"]["pid"], found["source"]["alive"]),
+             ("ingress", 2, source.pid, True), "the source")
+        same((len(found["source"]["strides"]), found["worker"]["strides"],
+              len(found["worker"]["arriving"])), (2, [], 1), "strides")
+        same(found["source"]["counts"]["reserved"], 3, "counters")
+        held = {s["index"]: s for s in good_json("map", "p")["strides"]
+                if s["state"] == "busy"}
+        same(sorted(held), found["source"]["strides"], "map and who agree")
+        same({s["owner"] for s in held.values()}, {found["source"]["slot"]},
+             "owner")
+        same(good("who", "p", "--pid", "--role", "appliance").out,
+             f"{worker.pid}\n", "--pid")
+        same(good("who", "p", "--pid", "--role", "egress").out, "", "none")
+        same([p["alive"] for p in good_json("ls")["planes"]], [2], "ls")
+        text = good("who", "p").out.splitlines()
+        must(len(text) == 3 and "worker" in text[1] + text[2], "text", text)
+        source.kill()
+        one = good_json("who", "p", "--role", "ingress")["participants"]
+        same([p["alive"] for p in one], [False], "a killed one")
+        same(good("who", "p", "--pid").out, f"{worker.pid}\n",
+             "PIDs of the dead may be reused")
+    bad(2, "AETHER_EUSAGE", "who", "p", "--role", "boss", says="orchestrator")
+
+
+def test_hostile_participant_name():
+    good("create", "p", "--strides", "256")
+    table = [r for r in good_json("layout", "p")["regions"]
+             if r["name"] == "participants"][0]
+    with Member("p", "victim"):
+        slot = good_json("who", "p")["participants"][0]["slot"]
+        patch("p", table["offset"] + 256 * slot + 32, b"\x1b]0;\xff" * 8)
+        result = good("who", "p")
+        must("\x1b" not in result.out, "an escape sequence", result.out)
+        same(len(good_json("who", "p")["participants"]), 1, "JSON")
+
+
+# ---- layout
+
+def check_cover(found):
+    pieces = sorted((p["offset"], p["size"])
+                    for p in found["regions"] + found["gaps"])
+    at = 0
+    for offset, size in pieces:
+        same(offset, at, "every byte is in one region or gap")
+        must(size > 0, "an empty piece")
+        at += size
+    same(at, found["plane_size"], "the end")
+
+
+def test_layout():
+    keys = "layout hash regions epochs gaps".split()
+    by_default = good_json("layout", keys=keys)
+    same(good_json("layout", "--layout", "lean"), by_default, "default")
+    made = good_json("create", "p", "--strides", "1024")
+    good("create", "light")
+    of_plane = good_json("layout", "p", keys=keys)
+    same(good_json("layout", "light"), by_default, "what create would make")
+    for found in (by_default, of_plane):
+        check_cover(found)
+        must(re.fullmatch("0x[0-9A-F]{16}", found["hash"]), found["hash"])
+    same(of_plane["plane_size"], made["plane_size"], "size")
+    places = {r["name"]: r for r in of_plane["regions"]}
+    same([(places[n]["offset"], places[n]["size"]) for n in
+          ("atomicFlags", "atomicFlagsHigh", "planeHeader")],
+         [(0, 0x80), (0x1A40, 0x380), (HEADER, 0x240)], "the first 8 KiB")
+    same(places["dataPlane"]["size"], made["data_size"], "data")
+    with open(plane_file("p"), "rb") as file:
+        file.seek(HEADER + 16)
+        same(int(of_plane["hash"], 16), struct.unpack("<Q", file.read(8))[0],
+             "hash in the plane")
+    text = good("layout", "p").out
+    must(all(name in text for name in places), "text lacks a region", text)
+    bad(2, "AETHER_EUSAGE", "layout", "--layout", "x", says="lean")
+    bad(2, "AETHER_EUSAGE", "layout", "p", "--layout", "lean")
+
+
+# ---- strerror and bench
+
+def test_strerror():
+    same(len({good("strerror", *w).out for w in
+              (["-16"], ["16"], ["AETHER_EFULL"], ["EFULL"], ["efull"])}), 1,
+         "all ways to say it")
+    found = good_json("strerror", "-16",
+                      keys="name number message remedy".split())
+    same((found["name"], found["number"]), ("AETHER_EFULL", -16), "EFULL")
+    all_of_them = good_json("strerror", "--all")["errors"]
+    must(len(all_of_them) >= 36, "all", len(all_of_them))
+    for one in all_of_them:
+        alone = good_json("strerror", one["number"])
+        same({k: alone[k] for k in one}, one, "alone and in the list")
+        must(one["message"] and one["remedy"], "texts", one)
+    good("strerror", "0")
+    for code in ("-999", "nonsense", "", "AETHER_", "1x",
+                 "99999999999999999999"):
+        bad(1, "AETHER_EINVAL", "strerror", code)
+    bad(2, "AETHER_EUSAGE", "strerror", "--all", "1")
+
+
+def test_bench_finds_its_program():
+    place = tool.planes / "bin"
+    place.mkdir()
+    copy = shutil.copy(BIN, place / "aether")
+    bad(1, "AETHER_ENOENT", "bench", binary=copy, says=f"{place}/")
+    script = '#!/bin/sh\necho "$(basename "$0") $*"\nexit 3\n'
+    beside = place / "aether-bench"
+    installed = tool.planes / "libexec" / "aether" / "aether-bench"
+    installed.parent.mkdir(parents=True)
+    for program in (installed, beside):
+        program.write_text(script)
+        if program is installed:
+            bad(1, "AETHER_ESYS", "bench", binary=copy, says="cannot run")
+        program.chmod(0o755)
+        result = aether("bench", "handoff", "--json", binary=copy)
+        same(result.status, 3, "the status is the program's")
+        same(sorted(result.out.split()), ["--json", "aether-bench", "handoff"],
+             "its arguments")
+
+
+TESTS = [value for name, value in list(globals().items())
+         if name.startswith("test_")]
+if __name__ == "__main__":
+    sys.exit(tool.run(TESTS))

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: word lease bits stamp: ends at bit 65 of 64
+@0xc7d20be4f1a80002;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare.capnp";
+
+const schema :Meta.Schema = (
+  format = 1, magic = 1, endian = 1, limits = Good.limits,
+  words = [(name = "lease", fields = [
+    (name = "stamp", shift = 5, bits = 60)])],
+);

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: word lease bits stamp: is 0 bits wide
+@0xc7d20be4f1a80003;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare.capnp";
+
+const schema :Meta.Schema = (
+  format = 1, magic = 1, endian = 1, limits = Good.limits,
+  words = [(name = "lease", fields = [
+    (name = "stamp", shift = 5)])],
+);

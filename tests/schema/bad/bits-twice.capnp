@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: word lease bits seat: the name is used twice
+@0xc7d20be4f1a80004;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare.capnp";
+
+const schema :Meta.Schema = (
+  format = 1, magic = 1, endian = 1, limits = Good.limits,
+  words = [(name = "lease", fields = [
+    (name = "seat", shift = 0, bits = 3),
+    (name = "seat", shift = 3, bits = 6)])],
+);

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: epoch late: index 256 is not below the limit of 256 epochs
+@0xc7d20be4f1a80039;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare-layout.capnp";
+
+const layout :Meta.Layout = (
+  name = "bad", tables = 0x3000,
+  regions = [Good.flags, Good.flagsHigh, Good.header],
+  epochs = [
+    (index = 256, name = "late", kind = "counter")],
+);

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: error full: the name is not of the form
+@0xc7d20be4f1a80017;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare.capnp";
+
+const schema :Meta.Schema = (
+  format = 1, magic = 1, endian = 1, limits = Good.limits,
+  errors = [
+    (name = "full", code = -1, message = "m", remedy = "r")],
+);

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: record cell field register: the name is a word of C or C++
+@0xc7d20be4f1a8000c;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare.capnp";
+
+const schema :Meta.Schema = (
+  format = 1, magic = 1, endian = 1, limits = Good.limits,
+  records = [(name = "cell", size = 16, align = 8, fields = [
+    (name = "register", offset = 0, type = u32)])],
+);

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: word lease: has no bits
+@0xc7d20be4f1a80006;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare.capnp";
+
+const schema :Meta.Schema = (
+  format = 1, magic = 1, endian = 1, limits = Good.limits,
+  words = [(name = "lease")],
+);

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: word lease: the name is used twice
+@0xc7d20be4f1a80005;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare.capnp";
+
+const schema :Meta.Schema = (
+  format = 1, magic = 1, endian = 1, limits = Good.limits,
+  words = [
+    (name = "lease", fields = [(name = "seat", bits = 6)]),
+    (name = "lease", fields = [(name = "seat", bits = 6)])],
+);
