@@ -106,8 +106,15 @@ flavour: $(O)/aether $(CTESTS)
 	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
 		$(CTESTS) tests/cli/test_run.py tests/cli/test_verbs.py
 
+NOMALLOC = $(filter-out %/burn.o %/window.o,$(filter $(foreach d,core slice appliance \
+	flow,$(O)/obj/$(d)/%),$(LIBOBJ)))
+
 lint: all ## The checks that keep the structure honest
-	tools/lint.sh $(O)
+	tools/lint.sh
+	tools/lint_symbols.sh core $(filter $(O)/obj/core/%,$(LIBOBJ))
+	tools/lint_symbols.sh nomalloc $(NOMALLOC)
+	tools/lint_symbols.sh exports $(SHARED) libaether.map include/aether
+	tools/lint_symbols.sh libc $(SHARED)
 
 soak: all $(CTESTS) ## Long stress (30 minutes at most)
 	@tools/need.sh test

@@ -18,7 +18,7 @@ struct bench_row {
 	const char *unit;
 	const char *better; /* "lower" or "higher" */
 	const char *baseline;
-	double value; /* median */
+	double value;          /* median */
 	double p50, p99, p999; /* below 0: does not apply */
 	double baseline_value;
 	double ratio;

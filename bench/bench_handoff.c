@@ -34,7 +34,7 @@ struct side {
 	struct aether_plane *plane;
 	struct aether_participant *me;
 	uint64_t peer;
-	uint64_t taken;	    /* the lease to release after the answer */
+	uint64_t taken;     /* the lease to release after the answer */
 	unsigned char seen; /* keeps the reads */
 };
 
@@ -158,20 +158,20 @@ static int ask(struct meeting *m, int fd, struct bench_row *row)
 
 	for (int round = 0; err == 0 && round < BENCH_ROUNDS; round++) {
 		baselines[round] = bare_batch(m);
-		values[round] =
-			handoff_batch(&s, chunks + round * CHUNKS, &err);
+		values[round] = handoff_batch(&s, chunks + round * CHUNKS,
+					      &err);
 	}
 	aether_participant_leave(s.me);
 	aether_plane_detach(s.plane);
 	if (err < 0)
 		return err;
 	bench_compare(row, values, baselines, BENCH_ROUNDS);
-	row->p50 = bench_quantile(chunks + CHUNKS,
-				  (BENCH_ROUNDS - 1) * CHUNKS, 0.5);
-	row->p99 = bench_quantile(chunks + CHUNKS,
-				  (BENCH_ROUNDS - 1) * CHUNKS, 0.99);
-	row->p999 = bench_quantile(chunks + CHUNKS,
-				   (BENCH_ROUNDS - 1) * CHUNKS, 0.999);
+	row->p50 = bench_quantile(chunks + CHUNKS, (BENCH_ROUNDS - 1) * CHUNKS,
+				  0.5);
+	row->p99 = bench_quantile(chunks + CHUNKS, (BENCH_ROUNDS - 1) * CHUNKS,
+				  0.99);
+	row->p999 = bench_quantile(chunks + CHUNKS, (BENCH_ROUNDS - 1) * CHUNKS,
+				   0.999);
 	return 0;
 }
 

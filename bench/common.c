@@ -21,7 +21,7 @@ int bench_pin(int n)
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		return sched_setaffinity(0, sizeof(one), &one) < 0 ? AETHER_ESYS
-								    : 0;
+								   : 0;
 	}
 	return AETHER_ERANGE;
 }

@@ -25,8 +25,12 @@ static const struct bench benches[] = {
 
 static const struct bench_row rows[BENCHES] = {
 	{ .unit = "ns", .better = "lower", .baseline = "bare cache line" },
-	{ .unit = "ns", .better = "lower", .baseline = "two compare-and-swaps" },
-	{ .unit = "ns", .better = "lower", .baseline = "two compare-and-swaps" },
+	{ .unit = "ns",
+	  .better = "lower",
+	  .baseline = "two compare-and-swaps" },
+	{ .unit = "ns",
+	  .better = "lower",
+	  .baseline = "two compare-and-swaps" },
 	{ .unit = "bytes", .better = "lower", .baseline = "plane size" },
 };
 
@@ -75,13 +79,13 @@ static json_t *number(double value)
 
 static void print_json(const struct bench_row *row)
 {
-	json_t *o = json_pack(
-		"{s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o}", "name", row->name,
-		"value", number(row->value), "unit", row->unit, "better",
-		row->better, "p50", number(row->p50), "p99", number(row->p99),
-		"p999", number(row->p999), "baseline", row->baseline,
-		"baseline_value", number(row->baseline_value), "ratio",
-		number(row->ratio));
+	json_t *o = json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o}",
+			      "name", row->name, "value", number(row->value),
+			      "unit", row->unit, "better", row->better, "p50",
+			      number(row->p50), "p99", number(row->p99), "p999",
+			      number(row->p999), "baseline", row->baseline,
+			      "baseline_value", number(row->baseline_value),
+			      "ratio", number(row->ratio));
 
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	putchar('\n');
@@ -126,8 +130,8 @@ static unsigned long long busy_ticks(void)
 	unsigned long long user = 0, nice = 0, system = 0;
 	FILE *stat = fopen("/proc/stat", "r");
 
-	if (stat && fscanf(stat, "cpu %llu %llu %llu", &user, &nice, &system) !=
-			    3)
+	if (stat &&
+	    fscanf(stat, "cpu %llu %llu %llu", &user, &nice, &system) != 3)
 		user = nice = system = 0;
 	if (stat)
 		fclose(stat);
@@ -181,10 +185,14 @@ static int run(const struct options *o)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
-		argp_options, parse, "[NAME...]",
+		argp_options,
+		parse,
+		"[NAME...]",
 		"Measures the rows NAME, or all, each as a ratio to a "
 		"baseline in the same run.",
-		NULL, NULL, NULL
+		NULL,
+		NULL,
+		NULL
 	};
 	struct options o = { 0 };
 

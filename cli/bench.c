@@ -38,10 +38,10 @@ static int own_directory(char *directory, size_t size)
 int cli_bench(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.parser = parse, .args_doc = "[NAME...]",
+		.parser = parse,
+		.args_doc = "[NAME...]",
 		.doc = "Measure the rows NAME..., or all: each value beside a "
-		       "baseline of the same run. Runs the program "
-		       PROGRAM "."
+		       "baseline of the same run. Runs the program " PROGRAM "."
 	};
 	static const char *const places[] = { "", "../libexec/aether/" };
 	struct cli_common common = { 0 };
@@ -51,7 +51,8 @@ int cli_bench(int argc, char **argv)
 
 	cli_parse(&argp, "bench", argc, argv, &common);
 	if (!own_directory(directory, sizeof(directory)))
-		return cli_fail(&common, AETHER_ESYS, "cannot find out where "
+		return cli_fail(&common, AETHER_ESYS,
+				"cannot find out where "
 				"this program is; mount /proc.");
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, sizeof(path), "%s%s" PROGRAM, directory,
@@ -62,9 +63,10 @@ int cli_bench(int argc, char **argv)
 			os = errno;
 	}
 	if (os != ENOENT)
-		return cli_fail(&common, AETHER_ESYS, "cannot run " PROGRAM
-				": %s", strerror(os));
-	return cli_fail(&common, AETHER_ENOENT, "there is no " PROGRAM
+		return cli_fail(&common, AETHER_ESYS,
+				"cannot run " PROGRAM ": %s", strerror(os));
+	return cli_fail(&common, AETHER_ENOENT,
+			"there is no " PROGRAM
 			" in %s or %s%s; run make all, or install it.",
 			directory, directory, places[1]);
 }

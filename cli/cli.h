@@ -29,7 +29,7 @@ struct cli_common {
 
 struct cli_verb {
 	const char *name;
-	const char *doc; /* one line */
+	const char *doc;                   /* one line */
 	int (*run)(int argc, char **argv); /* argv[0] is the verb */
 };
 
@@ -41,8 +41,8 @@ extern const struct cli_verb cli_verbs[];
  * options, whose first member is a struct cli_common. Returns 0, or exits with
  * CLI_USAGE after saying what is wrong (as JSON if --json was given).
  */
-void cli_parse(const struct argp *argp, const char *verb, int argc,
-	       char **argv, void *input);
+void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
+	       void *input);
 
 /*
  * Says that the verb failed: on standard error "aether VERB: TEXT" and what to
@@ -98,10 +98,10 @@ int cli_number(const char *text, uint64_t least, uint64_t most,
 	       uint64_t *number);
 
 /*
- * Input and output files (input.c, output.c). "-" is standard input or output. An
- * output that is a regular file appears under its name only when it is whole:
- * it is built without a name (or, where the file system cannot do that, under
- * a hidden one in the same directory) and gets its name at commit. FIFOs,
+ * Input and output files (input.c, output.c). "-" is standard input or
+ * output. An output that is a regular file appears under its name only when it
+ * is whole: it is built without a name (or, where the file system cannot do
+ * that, under a hidden one in the same directory) and gets it at commit. FIFOs,
  * devices and standard output are written directly. Descriptors are
  * close-on-exec but survive fork: children may write to `fd`, and the process
  * that opened the output commits or aborts it.
@@ -109,18 +109,19 @@ int cli_number(const char *text, uint64_t least, uint64_t most,
 struct cli_input {
 	int fd;
 	const char *path; /* as given */
-	struct stat stat; /* as it was opened; st_size if it is a regular file */
+	struct stat
+		stat; /* as it was opened; st_size if it is a regular file */
 };
 
 struct cli_output {
 	int fd;
 	const char *path; /* as given; the caller's */
-	int direct;	  /* 1: no name to give; nothing to take back */
-	int exists;	  /* 1: replaces a file, whose mode it keeps */
+	int direct;       /* 1: no name to give; nothing to take back */
+	int exists;       /* 1: replaces a file, whose mode it keeps */
 	struct stat stat; /* of that file */
-	char *target;	  /* the path without symbolic links */
+	char *target;     /* the path without symbolic links */
 	char *temporary;  /* the hidden name; NULL: it has none */
-	pid_t owner;	  /* who may abort: not a forked child */
+	pid_t owner;      /* who may abort: not a forked child */
 };
 
 /*

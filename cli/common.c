@@ -160,8 +160,8 @@ void cli_failed(const char *verb, int json, int code, const char *text)
 	if (!json)
 		return;
 	object = new_object(verb, 0);
-	cli_set(object, "code", cli_text(name ? name : "AETHER_ESYS",
-					 SIZE_MAX));
+	cli_set(object, "code",
+		cli_text(name ? name : "AETHER_ESYS", SIZE_MAX));
 	cli_set(object, "message", cli_text(text, SIZE_MAX));
 	cli_print(object);
 }

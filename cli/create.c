@@ -43,27 +43,42 @@ struct create {
 #define LAYOUTS AETHER_LAYOUT_LIST(LAYOUT_TEXT)
 
 static const struct argp_option options[] = {
-	{ .name = "layout", .key = KEY_LAYOUT, .arg = "L",
+	{ .name = "layout",
+	  .key = KEY_LAYOUT,
+	  .arg = "L",
 	  .doc = "What the map holds:" LAYOUTS },
-	{ .name = "tier", .key = KEY_TIER, .arg = "T",
+	{ .name = "tier",
+	  .key = KEY_TIER,
+	  .arg = "T",
 	  .doc = "Size class:" TIERS },
-	{ .name = "strides", .key = KEY_STRIDES, .arg = "N",
+	{ .name = "strides",
+	  .key = KEY_STRIDES,
+	  .arg = "N",
 	  .doc = "Number of strides, instead of a tier" },
-	{ .name = "stride", .key = KEY_STRIDE, .arg = "SIZE",
+	{ .name = "stride",
+	  .key = KEY_STRIDE,
+	  .arg = "SIZE",
 	  .doc = "Size of a stride, a power of two from 4K to 16M (128K)" },
-	{ .name = "participants", .key = KEY_PARTICIPANTS, .arg = "N",
+	{ .name = "participants",
+	  .key = KEY_PARTICIPANTS,
+	  .arg = "N",
 	  .doc = "Slots, 1 to 64 (as many as fit)" },
-	{ .name = "mode", .key = KEY_MODE, .arg = "M",
+	{ .name = "mode",
+	  .key = KEY_MODE,
+	  .arg = "M",
 	  .doc = "File mode, octal (600, with --group 660)" },
-	{ .name = "group", .key = KEY_GROUP, .arg = "G",
+	{ .name = "group",
+	  .key = KEY_GROUP,
+	  .arg = "G",
 	  .doc = "Group of the plane, by name or number" },
 	{ .name = "huge", .key = KEY_HUGE, .doc = "Ask for huge pages" },
-	{ .name = "lock", .key = KEY_LOCK,
+	{ .name = "lock",
+	  .key = KEY_LOCK,
 	  .doc = "Ask every process that attaches to lock it in memory" },
 	{ 0 },
 };
 
-#define TIER_NAME(name, number, text, data) [number] = text,
+#define TIER_NAME(name, number, text, data) [number] = (text),
 static const char *const tiers[] = { AETHER_TIER_LIST(TIER_NAME) };
 
 static int find_tier(const char *name, uint32_t *tier)
@@ -122,12 +137,16 @@ static void parse_stride(const struct cli_common *common, const char *text,
 			 uint64_t *size)
 {
 	if (cli_size(text, size) < 0)
-		cli_usage(common, "--stride is '%s'; give bytes, or a number "
-			  "with K, M or G", text);
+		cli_usage(common,
+			  "--stride is '%s'; give bytes, or a number "
+			  "with K, M or G",
+			  text);
 	if (*size < AETHER_STRIDE_SIZE_MIN || *size > AETHER_STRIDE_SIZE_MAX ||
 	    (*size & (*size - 1)))
-		cli_usage(common, "--stride is '%s'; give a power of two from "
-			  "%dK to %dM", text, AETHER_STRIDE_SIZE_MIN >> 10,
+		cli_usage(common,
+			  "--stride is '%s'; give a power of two from "
+			  "%dK to %dM",
+			  text, AETHER_STRIDE_SIZE_MIN >> 10,
 			  AETHER_STRIDE_SIZE_MAX >> 20);
 }
 
@@ -136,8 +155,10 @@ static void parse_group(struct create *create, const char *text)
 	uint32_t *group = &create->options.group;
 
 	if (find_group(text, group) < 0)
-		cli_usage(&create->common, "--group is '%s'; give the name or "
-			  "the number of a group of this machine", text);
+		cli_usage(&create->common,
+			  "--group is '%s'; give the name or "
+			  "the number of a group of this machine",
+			  text);
 	create->group = text;
 }
 
@@ -149,8 +170,8 @@ static void parse_value(struct create *create, int key, const char *arg)
 	uint32_t layout;
 
 	if (key == KEY_LAYOUT && aether_geometry_layout(arg, &layout) < 0)
-		cli_usage(common, "--layout is '%s'; layouts are:"
-			  LAYOUTS, arg);
+		cli_usage(common, "--layout is '%s'; layouts are:" LAYOUTS,
+			  arg);
 	if (key == KEY_LAYOUT)
 		plane->layout = arg;
 	if (key == KEY_TIER && find_tier(arg, &plane->tier) < 0)
@@ -166,8 +187,10 @@ static void parse_value(struct create *create, int key, const char *arg)
 	if (key == KEY_STRIDE)
 		parse_stride(common, arg, &plane->stride_size);
 	if (key == KEY_MODE && parse_mode(arg, &plane->mode) < 0)
-		cli_usage(common, "--mode is '%s'; give an octal mode that "
-			  "lets the owner read and write, as 660", arg);
+		cli_usage(common,
+			  "--mode is '%s'; give an octal mode that "
+			  "lets the owner read and write, as 660",
+			  arg);
 	if (key == KEY_GROUP)
 		parse_group(create, arg);
 }
@@ -179,8 +202,10 @@ static void check(struct create *create)
 			  "--tier and --strides exclude each other; give one");
 	/* 0 means the creator's own group to the library */
 	if (create->group && !create->options.group && getegid())
-		cli_usage(&create->common, "--group is '%s'; only a creator "
-			  "of group 0 can give that", create->group);
+		cli_usage(&create->common,
+			  "--group is '%s'; only a creator "
+			  "of group 0 can give that",
+			  create->group);
 	if (create->group && !create->options.mode)
 		create->options.mode = MODE_OWNER | MODE_GROUP;
 }
@@ -239,7 +264,8 @@ static void explain(const struct aether_plane_info *info)
 
 	if ((info->flags & AETHER_FLAG_HUGE) && info->huge_bytes < data) {
 		shmem_policy(policy, sizeof(policy));
-		fprintf(stderr, "aether create: huge pages: %llu of %llu bytes "
+		fprintf(stderr,
+			"aether create: huge pages: %llu of %llu bytes "
 			"granted; %s is %s, it should be advise or always\n",
 			(unsigned long long)info->huge_bytes,
 			(unsigned long long)data, SHMEM_HUGE, policy);
@@ -251,10 +277,12 @@ static void explain(const struct aether_plane_info *info)
 		(unsigned long long)all);
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur >= all)
 		fputs("ulimit -l (RLIMIT_MEMLOCK) allows it: memory is "
-		      "short\n", stderr);
+		      "short\n",
+		      stderr);
 	else
-		fprintf(stderr, "ulimit -l (RLIMIT_MEMLOCK) is %llu bytes; "
-				"raise it, or give CAP_IPC_LOCK\n",
+		fprintf(stderr,
+			"ulimit -l (RLIMIT_MEMLOCK) is %llu bytes; "
+			"raise it, or give CAP_IPC_LOCK\n",
 			(unsigned long long)limit.rlim_cur);
 }
 
@@ -263,17 +291,15 @@ static void print_json(const struct create *create,
 {
 	const struct aether_geometry *is = &info->geometry;
 	json_t *object = cli_object(&create->common);
-	json_int_t data = (json_int_t)(is->strides * is->stride_size);
+	json_int_t data = (json_int_t)is->strides * (json_int_t)is->stride_size;
 
 	cli_set(object, "name", cli_text(create->name, SIZE_MAX));
-	cli_set(object, "layout", cli_text(info->layout,
-					   sizeof(info->layout)));
+	cli_set(object, "layout", cli_text(info->layout, sizeof(info->layout)));
 	cli_set(object, "strides", json_integer(is->strides));
 	cli_set(object, "stride_size",
 		json_integer((json_int_t)is->stride_size));
 	cli_set(object, "participants", json_integer(is->participants));
-	cli_set(object, "plane_size",
-		json_integer((json_int_t)is->plane_size));
+	cli_set(object, "plane_size", json_integer((json_int_t)is->plane_size));
 	cli_set(object, "data_size", json_integer(data));
 	cli_set(object, "tables_size",
 		json_integer((json_int_t)is->plane_size - data));
@@ -287,7 +313,9 @@ static void print_json(const struct create *create,
 int cli_create(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "NAME",
+		.options = options,
+		.parser = parse,
+		.args_doc = "NAME",
 		.doc = "Make the plane NAME, which outlives everybody who "
 		       "uses it, until aether destroy."
 	};
@@ -297,8 +325,8 @@ int cli_create(int argc, char **argv)
 	struct aether_error error = { 0 };
 
 	cli_parse(&argp, "create", argc, argv, &create);
-	if (aether_plane_create(create.name, &create.options, &error,
-				&plane) < 0)
+	if (aether_plane_create(create.name, &create.options, &error, &plane) <
+	    0)
 		return cli_fail_error(&create.common, &error);
 	aether_plane_info(plane, &info);
 	explain(&info);
@@ -306,7 +334,8 @@ int cli_create(int argc, char **argv)
 		print_json(&create, &info);
 	else
 		printf("%s: %u strides of %llu bytes, %u participants, %llu "
-		       "bytes in all\n", create.name, info.geometry.strides,
+		       "bytes in all\n",
+		       create.name, info.geometry.strides,
 		       (unsigned long long)info.geometry.stride_size,
 		       info.geometry.participants,
 		       (unsigned long long)info.geometry.plane_size);

@@ -32,7 +32,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int cli_destroy(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.parser = parse, .args_doc = "NAME",
+		.parser = parse,
+		.args_doc = "NAME",
 		.doc = "End the plane NAME: its name is gone at once, its "
 		       "memory when the last process detaches."
 	};

@@ -66,8 +66,7 @@ int cli_error(struct aether_error *error, int code, int os, const char *what,
 	return code;
 }
 
-int cli_error_os(struct aether_error *error, const char *what,
-		 const char *path)
+int cli_error_os(struct aether_error *error, const char *what, const char *path)
 {
 	int os = errno;
 
@@ -123,7 +122,8 @@ int cli_input_open(const char *path, struct aether_error *error,
 	input->fd = fd;
 	input->path = standard ? "standard input" : path;
 	if (fstat(fd, &input->stat) < 0)
-		err = cli_error_os(error, "cannot look at the input", input->path);
+		err = cli_error_os(error, "cannot look at the input",
+				   input->path);
 	else if (S_ISDIR(input->stat.st_mode))
 		err = cli_error(error, AETHER_EIO, EISDIR,
 				"cannot read the input %s", input->path);

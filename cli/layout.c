@@ -11,7 +11,9 @@
 
 #define TABLES 5 /* participants to data */
 
-enum { KEY_LAYOUT = 1 };
+enum {
+	KEY_LAYOUT = 1
+};
 
 struct region {
 	const char *name;
@@ -40,18 +42,18 @@ struct layout {
 };
 
 #define REGION(text, offset, size, kind, doc) { text, offset, size, kind },
-#define EPOCH(index, text, kind, signaler, waiter)                             \
+#define EPOCH(index, text, kind, signaler, waiter) \
 	{ index, text, kind, signaler, waiter },
+#define NO_REGION REGION(NULL, 0, 0, NULL, NULL)
+#define NO_EPOCH EPOCH(0, NULL, NULL, NULL, NULL)
+#define LEAN_REGIONS AETHER_LAYOUT_LEAN_REGIONS(REGION)
+#define LEAN_EPOCHS AETHER_LAYOUT_LEAN_EPOCHS(EPOCH)
 #define KNOWN(name, text, hash, tables, doc) { text, hash },
 #define NAME(name, text, hash, tables, doc) " " text
 #define NAMES AETHER_LAYOUT_LIST(NAME)
 
-static const struct region lean_regions[] = {
-	AETHER_LAYOUT_LEAN_REGIONS(REGION) { 0 }
-};
-static const struct epoch lean_epochs[] = {
-	AETHER_LAYOUT_LEAN_EPOCHS(EPOCH) { 0 }
-};
+static const struct region lean_regions[] = { LEAN_REGIONS NO_REGION };
+static const struct epoch lean_epochs[] = { LEAN_EPOCHS NO_EPOCH };
 
 /* A further layout is one more line here, in the order of the list. */
 static const struct map maps[] = {
@@ -68,7 +70,9 @@ _Static_assert(sizeof(known) / sizeof(known[0]) ==
 	       "each layout has its line in maps");
 
 static const struct argp_option options[] = {
-	{ .name = "layout", .key = KEY_LAYOUT, .arg = "L",
+	{ .name = "layout",
+	  .key = KEY_LAYOUT,
+	  .arg = "L",
 	  .doc = "The layout L (lean) with its default sizes" },
 	{ 0 },
 };
@@ -95,7 +99,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-#define TIER_DATA(name, number, text, data) [number] = data,
+#define TIER_DATA(name, number, text, data) [number] = (data),
 static const uint64_t tiers[] = { AETHER_TIER_LIST(TIER_DATA) };
 
 /* The geometry that `aether create --layout L` would make. */
@@ -108,8 +112,8 @@ static int default_geometry(const struct layout *layout,
 	uint32_t index;
 
 	if (aether_geometry_layout(name, &index) < 0)
-		cli_usage(&layout->common, "--layout is '%s'; layouts are:"
-			  NAMES, name);
+		cli_usage(&layout->common,
+			  "--layout is '%s'; layouts are:" NAMES, name);
 	return aether_geometry_make(index, (uint32_t)strides,
 				    AETHER_STRIDE_SIZE_DEFAULT, 0, geometry);
 }
@@ -148,13 +152,14 @@ static struct region *collect(const struct map *map,
 		  "table" },
 		{ "mailboxes", is->mailboxes_offset,
 		  (uint64_t)is->participants * is->places *
-			  sizeof(struct aether_word64), "table" },
+			  sizeof(struct aether_word64),
+		  "table" },
 		{ "registers", is->registers_offset,
 		  is->registers * sizeof(struct aether_word32), "table" },
 		{ "leases", is->leases_offset,
 		  (uint64_t)is->strides * AETHER_RECORD_LEASE_SIZE, "table" },
-		{ "dataPlane", is->data_offset,
-		  is->strides * is->stride_size, "data" },
+		{ "dataPlane", is->data_offset, is->strides * is->stride_size,
+		  "data" },
 	};
 	struct region *all;
 	size_t own = 0;
@@ -247,8 +252,7 @@ static void print_json(const struct layout *layout, const struct map *map,
 	walk(all, count, is->plane_size, add_json, &lists);
 	cli_set(object, "layout", json_string(known[is->layout].name));
 	cli_set(object, "hash", json_string(hash));
-	cli_set(object, "plane_size",
-		json_integer((json_int_t)is->plane_size));
+	cli_set(object, "plane_size", json_integer((json_int_t)is->plane_size));
 	cli_set(object, "strides", json_integer(is->strides));
 	cli_set(object, "stride_size",
 		json_integer((json_int_t)is->stride_size));
@@ -293,7 +297,9 @@ static void print_text(const struct map *map, const struct aether_geometry *is,
 int cli_layout(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "[NAME]",
+		.options = options,
+		.parser = parse,
+		.args_doc = "[NAME]",
 		.doc = "Show where every byte of the plane NAME is, or of a "
 		       "layout with its default sizes. Layouts:" NAMES
 	};
@@ -305,8 +311,8 @@ int cli_layout(int argc, char **argv)
 	int err;
 
 	cli_parse(&argp, "layout", argc, argv, &layout);
-	err = layout.name ? plane_geometry(layout.name, &error, &is) :
-			    default_geometry(&layout, &is);
+	err = layout.name ? plane_geometry(layout.name, &error, &is)
+			  : default_geometry(&layout, &is);
 	if (err && layout.name)
 		return cli_fail_error(&layout.common, &error);
 	if (err || is.layout >= sizeof(maps) / sizeof(maps[0]))

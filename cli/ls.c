@@ -62,8 +62,8 @@ static void look(const char *name, struct row *row)
 
 	memset(row, 0, sizeof(*row));
 	row->name = name;
-	row->err = aether_plane_attach(name, AETHER_ATTACH_OBSERVE,
-				       &row->error, &plane);
+	row->err = aether_plane_attach(name, AETHER_ATTACH_OBSERVE, &row->error,
+				       &plane);
 	if (row->err)
 		return;
 	aether_plane_info(plane, &row->info);
@@ -86,13 +86,12 @@ static json_t *as_json(const struct row *row)
 			cli_text(row->error.text, sizeof(row->error.text)));
 		return object;
 	}
-	cli_set(object, "layout", cli_text(row->info.layout,
-					   sizeof(row->info.layout)));
+	cli_set(object, "layout",
+		cli_text(row->info.layout, sizeof(row->info.layout)));
 	cli_set(object, "strides", json_integer(is->strides));
 	cli_set(object, "stride_size",
 		json_integer((json_int_t)is->stride_size));
-	cli_set(object, "plane_size",
-		json_integer((json_int_t)is->plane_size));
+	cli_set(object, "plane_size", json_integer((json_int_t)is->plane_size));
 	cli_set(object, "participants", json_integer(is->participants));
 	cli_set(object, "alive", json_integer(row->alive));
 	cli_set(object, "free", json_integer(row->free));
@@ -113,8 +112,8 @@ static void print_row(const struct row *row)
 	printf("%-20s %-10s %8u %9llu %12llu %6u/%-2u %8u\n", row->name,
 	       row->info.layout, is->strides,
 	       (unsigned long long)is->stride_size,
-	       (unsigned long long)is->plane_size, row->alive,
-	       is->participants, row->free);
+	       (unsigned long long)is->plane_size, row->alive, is->participants,
+	       row->free);
 }
 
 static void list(const struct cli_common *common, const struct names *names)

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NEAR 2 /* letters by which a name may differ to be proposed */
+#define NEAR 2      /* letters by which a name may differ to be proposed */
 #define VERB_MAX 32 /* longer words are near to nothing */
 
 const struct cli_verb cli_verbs[] = {
@@ -164,8 +164,9 @@ static void close_output(void)
 	errno = 0;
 	if (!fflush(stdout) && !lost)
 		return;
-	fprintf(stderr, "aether: cannot write standard output: %s; make room "
-			"there, or send it elsewhere\n",
+	fprintf(stderr,
+		"aether: cannot write standard output: %s; make room "
+		"there, or send it elsewhere\n",
 		errno ? strerror(errno) : "writing failed");
 	_exit(CLI_FAILED);
 }

@@ -5,7 +5,7 @@
  */
 #include "cli.h"
 
-#define WIDTH 64 /* strides a line */
+#define WIDTH 64                       /* strides a line */
 #define CORRUPT AETHER_REGISTRY_STATES /* after the states there are */
 
 struct map {
@@ -15,9 +15,12 @@ struct map {
 
 /* What stands for a state in the picture. */
 static const char signs[CORRUPT + 1] = {
-	[AETHER_STATE_DORMANT] = '.', [AETHER_STATE_BUSY] = '#',
-	[AETHER_STATE_ROUTED] = '>',  [AETHER_STATE_SHARED] = '=',
-	[AETHER_STATE_CONT] = '-',    [AETHER_STATE_SUSPECT] = '!',
+	[AETHER_STATE_DORMANT] = '.',
+	[AETHER_STATE_BUSY] = '#',
+	[AETHER_STATE_ROUTED] = '>',
+	[AETHER_STATE_SHARED] = '=',
+	[AETHER_STATE_CONT] = '-',
+	[AETHER_STATE_SUSPECT] = '!',
 	[CORRUPT] = '?',
 };
 
@@ -70,12 +73,11 @@ static json_t *stride_json(const struct aether_stride_info *info,
 
 	cli_set(object, "index", json_integer(index));
 	cli_set(object, "state", cli_text(state_name(state), SIZE_MAX));
-	cli_set(object, "owner", has_owner(state) ?
-					 json_integer(info->slot) :
-					 json_null());
+	cli_set(object, "owner",
+		has_owner(state) ? json_integer(info->slot) : json_null());
 	cli_set(object, "generation",
-		state == CORRUPT ? json_null() :
-				   json_integer((json_int_t)info->generation));
+		state == CORRUPT ? json_null()
+				 : json_integer((json_int_t)info->generation));
 	return object;
 }
 
@@ -93,8 +95,7 @@ static void print_json(const struct map *map, const struct aether_plane *plane,
 		cli_add(list, stride_json(&info, index, state));
 	}
 	for (state = 0; state <= CORRUPT; state++)
-		cli_set(counts, state_name(state),
-			json_integer(number[state]));
+		cli_set(counts, state_name(state), json_integer(number[state]));
 	cli_set(object, "name", cli_text(map->name, SIZE_MAX));
 	cli_set(object, "strides", list);
 	cli_set(object, "counts", counts);
@@ -126,7 +127,8 @@ static void print_picture(const struct aether_plane *plane, uint32_t strides)
 int cli_map(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.parser = parse, .args_doc = "NAME",
+		.parser = parse,
+		.args_doc = "NAME",
 		.doc = "Show the strides of the plane NAME, one character "
 		       "each, with a legend and counts. The owner of a "
 		       "stride, in JSON, is the slot of who has it, or of "

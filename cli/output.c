@@ -15,7 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define LINKS_MAX 40 /* symbolic links followed, as the kernel does */
+#define LINKS_MAX 40  /* symbolic links followed, as the kernel does */
 #define NAMES_MAX 100 /* hidden names tried */
 
 /* What the signal handler removes: see cli_output_guard. */
@@ -50,7 +50,7 @@ static char *beside(const char *path, const char *slash, const char *name)
 	if (!joined)
 		return NULL;
 	memcpy(joined, path, directory);
-	strcpy(joined + directory, name);
+	memcpy(joined + directory, name, strlen(name) + 1);
 	return joined;
 }
 
@@ -64,8 +64,8 @@ static char *follow(const char *path)
 	if (length < 0)
 		return NULL;
 	link[length] = '\0';
-	next = link[0] == '/' ? strdup(link) :
-				beside(path, strrchr(path, '/'), link);
+	next = link[0] == '/' ? strdup(link)
+			      : beside(path, strrchr(path, '/'), link);
 	if (!next)
 		errno = ENOMEM;
 	return next;
@@ -137,8 +137,8 @@ static int open_hidden(struct cli_output *output, mode_t mode)
 /* A file without a name, in the directory where it will get one. */
 static int open_nameless(struct cli_output *output, mode_t mode)
 {
-	char *directory = beside(output->target,
-				 strrchr(output->target, '/'), ".");
+	char *directory = beside(output->target, strrchr(output->target, '/'),
+				 ".");
 	int fd = -1;
 
 	errno = ENOMEM;
@@ -165,24 +165,26 @@ static int open_built(struct cli_output *output, struct aether_error *error)
 	output->target = real_target(output->path);
 	if (!output->target)
 		return cli_error_os(error, "cannot write the output",
-			       output->path);
+				    output->path);
 	/* what is open but has no name any more cannot be replaced */
 	if (output->exists && !is_same(output->target, &output->stat))
 		return cli_error(error, AETHER_ENOENT, 0,
 				 "the output %s leads to a file without a "
-				 "name; name another.", output->path);
+				 "name; name another.",
+				 output->path);
 	slash = strrchr(output->target, '/');
 	if (!(slash ? slash[1] : output->target[0]))
 		return cli_error(error, AETHER_ENOENT, ENOENT,
 				 "cannot write the output '%s'", output->path);
 	output->fd = open_nameless(output, mode);
 	/* what file systems and kernels without O_TMPFILE answer */
-	if (output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR ||
-			       errno == EINVAL))
+	if (output->fd < 0 &&
+	    (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
 		output->fd = open_hidden(output, mode);
 	if (output->fd < 0)
-		return cli_error_os(error, "cannot make a file beside the output",
-			       output->path);
+		return cli_error_os(error,
+				    "cannot make a file beside the output",
+				    output->path);
 	return 0;
 }
 
@@ -192,7 +194,8 @@ static int open_direct(struct cli_output *output, struct aether_error *error)
 	output->direct = 1;
 	output->fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	return output->fd < 0 ? cli_error_os(error, "cannot open the output",
-					output->path) : 0;
+					     output->path)
+			      : 0;
 }
 
 static int open_standard(const struct cli_input *input,
@@ -204,19 +207,20 @@ static int open_standard(const struct cli_input *input,
 	cli_print_to(stderr);
 	if (fstat(STDOUT_FILENO, &output->stat) < 0)
 		return cli_error_os(error, "cannot write", output->path);
-	return is_input(input, &output->stat) ?
-		       refuse_input(output->path, error) : 0;
+	return is_input(input, &output->stat)
+		       ? refuse_input(output->path, error)
+		       : 0;
 }
 
-static int open_named(const struct cli_input *input,
-		      struct aether_error *error, struct cli_output *output)
+static int open_named(const struct cli_input *input, struct aether_error *error,
+		      struct cli_output *output)
 {
 	mode_t mode;
 
 	output->exists = !stat(output->path, &output->stat);
 	if (!output->exists && errno != ENOENT)
 		return cli_error_os(error, "cannot write the output",
-			       output->path);
+				    output->path);
 	if (!output->exists)
 		return open_built(output, error);
 	mode = output->stat.st_mode;
@@ -229,7 +233,7 @@ static int open_named(const struct cli_input *input,
 		return open_direct(output, error);
 	if (faccessat(AT_FDCWD, output->path, W_OK, AT_EACCESS) < 0)
 		return cli_error_os(error, "cannot write the output",
-			       output->path);
+				    output->path);
 	return open_built(output, error);
 }
 
@@ -334,7 +338,7 @@ int cli_output_commit(struct cli_output *output, struct aether_error *error)
 	if (keep_mode(output) < 0 || close_hidden(output) < 0 ||
 	    give_name(output) < 0)
 		err = cli_error_os(error, "cannot finish the output",
-			      output->path);
+				   output->path);
 	cli_output_abort(output);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 done:

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_JSON = 0x1000 };
+enum {
+	KEY_JSON = 0x1000
+};
 
 /* While argp works, standard error is a buffer: see finish(). */
 static struct {
@@ -27,7 +29,7 @@ static int asks_json(int argc, char **argv)
 {
 	int i;
 
-	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (!strcmp(argv[i], "--json"))
 			return 1;
 	return 0;
@@ -67,8 +69,10 @@ static void say_caught(char *text)
 	int is_usage = !strncmp(line, "Usage: ", 7);
 
 	line[strcspn(line, "\n")] = '\0';
-	if (is_usage && asprintf(&whole, "missing or extra argument; the form "
-				 "is %s", line + 7) < 0)
+	if (is_usage && asprintf(&whole,
+				 "missing or extra argument; the form "
+				 "is %s",
+				 line + 7) < 0)
 		whole = NULL;
 	cli_usage_text(caught.verb, caught.json, whole ? whole : line);
 	free(whole);
@@ -117,11 +121,13 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	}
 }
 
-void cli_parse(const struct argp *argp, const char *verb, int argc,
-	       char **argv, void *input)
+void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
+	       void *input)
 {
 	static const struct argp_option options[] = {
-		{ .name = "json", .key = KEY_JSON, .group = -1,
+		{ .name = "json",
+		  .key = KEY_JSON,
+		  .group = -1,
 		  .doc = "Print one JSON object a line" },
 		{ 0 },
 	};
@@ -194,7 +200,7 @@ int cli_size(const char *text, uint64_t *bytes)
 		return AETHER_EINVAL;
 	if (*end) {
 		unit = strchr(units, *end == 'k' ? 'K' : *end);
-		if (!unit || (end[1] && strcmp(end + 1, "iB")))
+		if (!unit || (end[1] && strcmp(end + 1, "iB") != 0))
 			return AETHER_EINVAL;
 		shift = 10 * ((unsigned)(unit - units) + 1);
 	}

@@ -12,7 +12,9 @@
 #define TILE_MAX (1u << 20)
 #define PIECE_MIN (1u << 20) /* bytes, worth a system call */
 
-enum { KEY_TILE = 1 };
+enum {
+	KEY_TILE = 1
+};
 
 typedef int transform(void *out, const void *in, size_t length, size_t tile);
 
@@ -32,7 +34,9 @@ struct piece {
 };
 
 static const struct argp_option options[] = {
-	{ .name = "tile", .key = KEY_TILE, .arg = "N",
+	{ .name = "tile",
+	  .key = KEY_TILE,
+	  .arg = "N",
 	  .doc = "Bytes of one bit-plane in a tile, a power of two from 8 to "
 		 "1M (64)" },
 	{ 0 },
@@ -44,9 +48,10 @@ static void parse_tile(struct slice *slice, const char *text)
 
 	if (cli_size(text, &tile) < 0 || tile < TILE_MIN || tile > TILE_MAX ||
 	    (tile & (tile - 1)))
-		cli_usage(&slice->common, "--tile is '%s'; give a power of "
-			  "two from %u to %uM", text, TILE_MIN,
-			  TILE_MAX >> 20);
+		cli_usage(&slice->common,
+			  "--tile is '%s'; give a power of "
+			  "two from %u to %uM",
+			  text, TILE_MIN, TILE_MAX >> 20);
 	slice->tile = (size_t)tile;
 }
 
@@ -66,7 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!slice->out)
 			argp_error(state, "IN and OUT are needed; - is "
-				   "standard input or output");
+					  "standard input or output");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -175,7 +180,9 @@ static int run(struct slice *slice, const struct argp *argp, const char *verb,
 int cli_slice(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "IN OUT",
+		.options = options,
+		.parser = parse,
+		.args_doc = "IN OUT",
 		.doc = "Turn the bytes of IN into bit-planes, tile by tile. "
 		       "- is standard input or output. OUT appears when it is "
 		       "whole."
@@ -188,7 +195,9 @@ int cli_slice(int argc, char **argv)
 int cli_unslice(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "IN OUT",
+		.options = options,
+		.parser = parse,
+		.args_doc = "IN OUT",
 		.doc = "Turn bit-planes back into bytes; the tile must be the "
 		       "one they were made with. - is standard input or "
 		       "output. OUT appears when it is whole."

@@ -12,7 +12,9 @@
 #define PREFIX "AETHER_"
 #define WIDTH 18 /* of the longest name */
 
-enum { KEY_ALL = 1 };
+enum {
+	KEY_ALL = 1
+};
 
 struct strerror {
 	struct cli_common common;
@@ -106,11 +108,11 @@ static int find(const char *text)
 	int by_number = !cli_number(text, 0, INT32_MAX, &number);
 
 	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (by_number ? number == (uint64_t)-codes[i] :
-				is_named(text, codes[i]))
+		if (by_number ? number == (uint64_t)-codes[i]
+			      : is_named(text, codes[i]))
 			return codes[i];
-	return (by_number && !number) || is_named(text, AETHER_OK) ?
-		       AETHER_OK : 1;
+	return (by_number && !number) || is_named(text, AETHER_OK) ? AETHER_OK
+								   : 1;
 }
 
 /* -16 looks like options: the sign goes, it says nothing. */
@@ -119,15 +121,16 @@ static void drop_signs(int argc, char **argv)
 	int i;
 
 	for (i = 1; i < argc; i++)
-		if (argv[i][0] == '-' && argv[i][1] >= '0' &&
-		    argv[i][1] <= '9')
+		if (argv[i][0] == '-' && argv[i][1] >= '0' && argv[i][1] <= '9')
 			argv[i]++;
 }
 
 int cli_strerror(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "[CODE]",
+		.options = options,
+		.parser = parse,
+		.args_doc = "[CODE]",
 		.doc = "Explain an error: CODE is a number (-16 or 16) or a "
 		       "name (AETHER_EFULL, EFULL or efull)."
 	};
@@ -142,7 +145,8 @@ int cli_strerror(int argc, char **argv)
 	}
 	code = find(asked.code);
 	if (code > 0)
-		return cli_fail(&asked.common, AETHER_EINVAL, "there is no "
+		return cli_fail(&asked.common, AETHER_EINVAL,
+				"there is no "
 				"error '%s'; aether strerror --all lists them.",
 				asked.code);
 	print_one(&asked, code);

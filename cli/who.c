@@ -8,7 +8,10 @@
 
 #include <stdlib.h>
 
-enum { KEY_ROLE = 1, KEY_PID };
+enum {
+	KEY_ROLE = 1,
+	KEY_PID
+};
 
 struct who {
 	struct cli_common common;
@@ -28,9 +31,12 @@ struct leases {
 #define ROLES AETHER_ROLE_LIST(ROLE_TEXT)
 
 static const struct argp_option options[] = {
-	{ .name = "role", .key = KEY_ROLE, .arg = "R",
+	{ .name = "role",
+	  .key = KEY_ROLE,
+	  .arg = "R",
 	  .doc = "Only participants of this role:" ROLES },
-	{ .name = "pid", .key = KEY_PID,
+	{ .name = "pid",
+	  .key = KEY_PID,
 	  .doc = "Print only the PIDs of those alive, one a line" },
 	{ 0 },
 };
@@ -38,7 +44,8 @@ static const struct argp_option options[] = {
 static void parse_role(struct who *who, const char *name)
 {
 	if (aether_participant_role(name, &who->role) < 0)
-		cli_usage(&who->common, "--role is '%s'; roles are:" ROLES, name);
+		cli_usage(&who->common, "--role is '%s'; roles are:" ROLES,
+			  name);
 	who->role_name = name;
 }
 
@@ -73,8 +80,7 @@ static int read_leases(const struct aether_plane *plane, uint32_t strides,
 {
 	uint32_t i;
 
-	leases->stride = calloc(strides ? strides : 1,
-				sizeof(*leases->stride));
+	leases->stride = calloc(strides ? strides : 1, sizeof(*leases->stride));
 	if (!leases->stride)
 		return AETHER_ENOMEM;
 	leases->count = strides;
@@ -109,8 +115,8 @@ static json_t *strides_json(const struct leases *leases,
 
 	for (i = 0; i < leases->count; i++) {
 		stride = &leases->stride[i];
-		if ((held ? is_held(stride->state) :
-			    stride->state == AETHER_STATE_ROUTED) &&
+		if ((held ? is_held(stride->state)
+			  : stride->state == AETHER_STATE_ROUTED) &&
 		    is_of(stride, info))
 			cli_add(list, json_integer(i));
 	}
@@ -177,17 +183,17 @@ static void print_row(const struct leases *leases,
 		held += (uint32_t)is_held(leases->stride[i].state);
 		arriving += leases->stride[i].state == AETHER_STATE_ROUTED;
 	}
-	printf("%4u  L%u  %-12s %10u  %-5s %7u %8u  ", info->slot,
-	       info->level, role_name(info->role), info->pid,
-	       info->alive ? "yes" : "no", held, arriving);
+	printf("%4u  L%u  %-12s %10u  %-5s %7u %8u  ", info->slot, info->level,
+	       role_name(info->role), info->pid, info->alive ? "yes" : "no",
+	       held, arriving);
 	cli_show(stdout, info->name, sizeof(info->name));
 	putchar('\n');
 }
 
 static void print_head(void)
 {
-	printf("%4s  %-2s  %-12s %10s  %-5s %7s %8s  %s\n", "slot", "L",
-	       "role", "pid", "alive", "strides", "arriving", "name");
+	printf("%4s  %-2s  %-12s %10s  %-5s %7s %8s  %s\n", "slot", "L", "role",
+	       "pid", "alive", "strides", "arriving", "name");
 }
 
 static void list(const struct who *who, const struct aether_plane *plane,
@@ -223,7 +229,9 @@ static void list(const struct who *who, const struct aether_plane *plane,
 int cli_who(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "NAME",
+		.options = options,
+		.parser = parse,
+		.args_doc = "NAME",
 		.doc = "Show the participants of the plane NAME: who they "
 		       "are, whether they live, how many strides they hold "
 		       "and how many are on their way to them."

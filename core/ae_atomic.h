@@ -17,35 +17,35 @@
 #include <stdint.h>
 #include <aether/layout.h>
 
-#define AE_LOAD(width, order, ORDER)                                           \
-	static inline uint##width##_t ae_load##width##_##order(                \
-		const struct aether_word##width *word)                         \
-	{                                                                      \
-		return __atomic_load_n(&word->raw, ORDER);                     \
+#define AE_LOAD(width, order, ORDER) \
+	static inline uint##width##_t ae_load##width##_##order( \
+		const struct aether_word##width *word) \
+	{ \
+		return __atomic_load_n(&word->raw, ORDER); \
 	}
 
-#define AE_STORE(width, order, ORDER)                                          \
-	static inline void ae_store##width##_##order(                          \
-		struct aether_word##width *word, uint##width##_t value)        \
-	{                                                                      \
-		__atomic_store_n(&word->raw, value, ORDER);                    \
+#define AE_STORE(width, order, ORDER) \
+	static inline void ae_store##width##_##order( \
+		struct aether_word##width *word, uint##width##_t value) \
+	{ \
+		__atomic_store_n(&word->raw, value, ORDER); \
 	}
 
-#define AE_FETCH(name, width, order, ORDER)                                    \
-	static inline uint##width##_t ae_##name##width##_##order(              \
-		struct aether_word##width *word, uint##width##_t value)        \
-	{                                                                      \
-		return __atomic_fetch_##name(&word->raw, value, ORDER);        \
+#define AE_FETCH(name, width, order, ORDER) \
+	static inline uint##width##_t ae_##name##width##_##order( \
+		struct aether_word##width *word, uint##width##_t value) \
+	{ \
+		return __atomic_fetch_##name(&word->raw, value, ORDER); \
 	}
 
-#define AE_CAS(width, order, ORDER, FAILED)                                    \
-	static inline uint##width##_t ae_cas##width##_##order(                 \
-		struct aether_word##width *word, uint##width##_t expected,     \
-		uint##width##_t wanted)                                        \
-	{                                                                      \
-		__atomic_compare_exchange_n(&word->raw, &expected, wanted, 0,  \
-					    ORDER, FAILED);                    \
-		return expected;                                               \
+#define AE_CAS(width, order, ORDER, FAILED) \
+	static inline uint##width##_t ae_cas##width##_##order( \
+		struct aether_word##width *word, uint##width##_t expected, \
+		uint##width##_t wanted) \
+	{ \
+		__atomic_compare_exchange_n(&word->raw, &expected, wanted, 0, \
+					    ORDER, FAILED); \
+		return expected; \
 	}
 
 AE_LOAD(32, relaxed, __ATOMIC_RELAXED)

@@ -23,15 +23,15 @@ struct aether_plane {
 	struct aether_geometry geometry;
 	uint32_t tag;
 	uint32_t lap_shift; /* places = 1 << lap_shift */
-	int observer;	    /* mapped read-only */
-	void *host;	    /* the port's own */
+	int observer;       /* mapped read-only */
+	void *host;         /* the port's own */
 };
 
 /* My route to one slot: private, starts anew with each tenancy there. */
 struct ae_sender {
-	uint64_t to;	 /* tenancy; 0: none yet */
+	uint64_t to;     /* tenancy; 0: none yet */
 	uint64_t cursor; /* next place to try; may lag, never lead */
-	uint32_t depth;	 /* 0: no limit, and nothing is listed */
+	uint32_t depth;  /* 0: no limit, and nothing is listed */
 	uint32_t policy;
 	uint32_t count; /* listed as on their way, oldest first */
 	uint32_t first;
@@ -56,28 +56,29 @@ struct aether_participant {
 	struct aether_plane *plane;
 	struct aether_participant_seg *seat;
 	struct aether_word64 *box; /* my mailbox */
-	uint64_t mine;	 /* a lease word of mine, without generation */
+	uint64_t mine;   /* a lease word of mine, without generation */
 	uint64_t routed; /* a lease word on its way to me, the same */
-	uint64_t head;	 /* position of my next take */
+	uint64_t head;   /* position of my next take */
 	uint64_t stamp;
 	uint64_t spin; /* ns */
 	uint32_t slot;
 	uint32_t quota;
 	uint32_t held;
-	uint32_t start; /* my first register */
-	uint32_t last;	/* my warm stride: released last, its register bit
+	uint32_t start;  /* my first register */
+	uint32_t last;   /* my warm stride: released last, its register bit
 			   still set; AE_NONE: none */
 	uint32_t listed; /* strides in all senders' lists */
 	uint32_t lates;
 	struct aether_participant_counts counts;
 	struct ae_late *late; /* one for each stride of the plane */
 	struct ae_sent *sent; /* one for each stride of the plane */
-	void *host;	      /* the port's own */
+	void *host;           /* the port's own */
 	struct ae_sender senders[AETHER_PARTICIPANTS_MAX];
 };
 
 /* The generation, where it stands in a lease word. */
-#define AE_GENERATION (AETHER_LEASE_GENERATION_MASK << AETHER_LEASE_GENERATION_SHIFT)
+#define AE_GENERATION \
+	(AETHER_LEASE_GENERATION_MASK << AETHER_LEASE_GENERATION_SHIFT)
 
 static inline uint64_t ae_word_generation(uint64_t generation)
 {
@@ -122,8 +123,7 @@ int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
 		  struct aether_lease_seg **lease);
 int ae_lease_refuse(struct aether_participant *me, uint64_t word,
 		    uint64_t handle);
-void ae_lease_end(struct aether_participant *me, uint32_t index,
-		  uint64_t word);
+void ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word);
 void ae_lease_cool(struct aether_participant *me);
 
 /* sent.c: the lists of what is on its way, for routes with a depth. */
@@ -144,7 +144,7 @@ struct ae_wait {
 	int (*attempt)(struct aether_participant *me, void *what);
 	void *what;
 	struct aether_word64 *waiters; /* NULL: my own mail */
-	int spins;		       /* trying is cheap enough to spin */
+	int spins;                     /* trying is cheap enough to spin */
 };
 int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline);

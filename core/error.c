@@ -11,7 +11,7 @@ struct entry {
 	const char *remedy;
 };
 
-#define ENTRY(name, code, message, remedy)                                     \
+#define ENTRY(name, code, message, remedy) \
 	{ code, "AETHER_" #name, message, remedy },
 static const struct entry entries[] = { AETHER_ERROR_LIST(ENTRY) };
 #undef ENTRY

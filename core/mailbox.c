@@ -81,13 +81,14 @@ int ae_mailbox_enter(struct aether_participant *me, struct ae_sender *sender,
 
 	for (uint32_t tries = 0; tries < 2 * places; tries++) {
 		uint32_t lap = lap_of(plane, sender->cursor);
-		struct aether_word64 *place =
-			place_of(plane, box, sender->cursor);
+		struct aether_word64 *place = place_of(plane, box,
+						       sender->cursor);
 		uint64_t wanted = AETHER_PLACE_MAKE(
 			1, AETHER_HANDLE_STRIDE(handle),
 			AETHER_HANDLE_GENERATION(handle), lap);
 		/* seq_cst: whoever sees the entry sees the word mine; before
-		 * the look at who is parked. pairs: seq_cst in next_entry */
+		 * the look at who is parked. pairs: seq_cst in next_entry,
+		 * release in empty_place */
 		uint64_t seen = ae_cas64_seq_cst(place, empty(lap), wanted);
 		int32_t ahead;
 

@@ -149,8 +149,7 @@ int ae_participant_join(struct aether_participant *me,
 
 	for (uint32_t slot = 0; slot < slots; slot++) {
 		/* relaxed: a guess; the lock and a second look decide. */
-		uint64_t word =
-			ae_load64_relaxed(&me->plane->seats[slot].seat);
+		uint64_t word = ae_load64_relaxed(&me->plane->seats[slot].seat);
 		int err;
 
 		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE)
@@ -245,7 +244,7 @@ static void read_record(const struct aether_plane *plane, uint32_t slot,
 {
 	const struct aether_participant_seg *seat = &plane->seats[slot];
 
-	*info = (struct aether_participant_info){
+	*info = (struct aether_participant_info) {
 		.slot = slot,
 		.state = (uint32_t)AETHER_SEAT_STATE(word),
 	};

@@ -35,7 +35,7 @@ static void decode(const struct aether_plane *plane, uint32_t index,
 {
 	const struct aether_lease_seg *lease = &plane->leases[index];
 
-	*info = (struct aether_stride_info){
+	*info = (struct aether_stride_info) {
 		.index = index,
 		.state = (uint32_t)AETHER_LEASE_STATE(word),
 		.generation = AETHER_LEASE_GENERATION(word),

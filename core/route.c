@@ -90,9 +90,9 @@ static void withdraw_oldest(struct aether_participant *me,
 	ae_count(&me->seat->dropped, &me->counts.dropped);
 }
 
-/* Is there room under the route's depth? Makes some, as its policy says. */
-static int make_room(struct aether_participant *me, struct ae_sender *sender,
-		     uint64_t handle)
+/* Is there room under the route's depth? 1: after withdrawing the oldest. */
+static int check_depth(struct aether_participant *me, struct ae_sender *sender,
+		       uint64_t handle)
 {
 	if (!sender->depth || sender->count < sender->depth)
 		return 0;
@@ -101,14 +101,11 @@ static int make_room(struct aether_participant *me, struct ae_sender *sender,
 		return 0;
 	if (sender->policy == AETHER_POLICY_BLOCK)
 		return AETHER_EDEPTH;
-	if (sender->policy == AETHER_POLICY_DROP_NEW) {
-		aether_stride_release(me, handle);
-		ae_count(&me->seat->dropped, &me->counts.dropped);
-		return AETHER_EDROPPED;
-	}
-	while (sender->count >= sender->depth)
-		withdraw_oldest(me, sender);
-	return 0;
+	if (sender->policy == AETHER_POLICY_DROP_OLDEST)
+		return 1;
+	aether_stride_release(me, handle);
+	ae_count(&me->seat->dropped, &me->counts.dropped);
+	return AETHER_EDROPPED;
 }
 
 /* R3 to R5. `word` is mine; after it, the addressee's. */
@@ -124,7 +121,7 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 					  AETHER_HANDLE_GENERATION(handle));
 	/* seq_cst: hands the bytes over; before the second look at the seat
 	 * and at who is parked. pairs: seq_cst in look, seq_cst in
-	 * give_back, acquire in withdraw_oldest */
+	 * give_back, acquire in withdraw_oldest, acquire in commit */
 	uint64_t seen = ae_cas64_seq_cst(&lease->word, word, gone);
 
 	if (seen != word)
@@ -132,8 +129,8 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 	/* seq_cst: after the commit: either I see that it leaves, or it finds
 	 * my commit. pairs: seq_cst in ae_participant_leave */
 	seen = ae_load64_seq_cst(&seat->seat);
-	if (seen != AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE,
-				     AETHER_TENANCY_STAMP(to))) {
+	if (seen !=
+	    AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, AETHER_TENANCY_STAMP(to))) {
 		/* acquire: mine again, or settled by somebody.
 		 * pairs: seq_cst in commit */
 		if (ae_cas64_acquire(&lease->word, gone, word) == gone)
@@ -157,6 +154,7 @@ static int route(struct aether_participant *me, uint64_t handle, uint64_t to)
 	uint64_t word = me->mine |
 			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
 	uint64_t seen;
+	int full;
 	int err = ae_lease_find(me->plane, handle, &lease);
 
 	if (err < 0) {
@@ -171,13 +169,17 @@ static int route(struct aether_participant *me, uint64_t handle, uint64_t to)
 	if (err < 0)
 		return err;
 	sender = sender_for(me, to);
-	err = make_room(me, sender, handle);
-	if (err < 0)
-		return err;
+	full = check_depth(me, sender, handle);
+	if (full < 0)
+		return full;
 	err = ae_mailbox_enter(me, sender, (uint32_t)AETHER_TENANCY_SLOT(to),
 			       handle);
 	if (err < 0)
 		return err;
+	/* only now, when nothing else can refuse: a route that cannot take the
+	 * new one must not lose the old ones */
+	while (full && sender->count >= sender->depth)
+		withdraw_oldest(me, sender);
 	return commit(me, handle, to, word);
 }
 

@@ -47,7 +47,7 @@ void ae_sent_drop(struct aether_participant *me, uint32_t index)
 	me->listed--;
 }
 
-/* Mail of one sender is taken in order, so only the oldest need be looked at. */
+/* Mail of one sender is taken in order: only the oldest need be looked at. */
 void ae_sent_prune(struct aether_participant *me, struct ae_sender *sender)
 {
 	while (sender->count) {

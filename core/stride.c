@@ -46,8 +46,8 @@ static int lease_mine(struct aether_participant *me, uint64_t handle,
 		return refuse_handle(me, err);
 	/* relaxed: while the lease is mine nobody else changes its word. */
 	word = ae_load64_relaxed(&(*lease)->word);
-	if (word != (me->mine |
-		     ae_word_generation(AETHER_HANDLE_GENERATION(handle))))
+	if (word !=
+	    (me->mine | ae_word_generation(AETHER_HANDLE_GENERATION(handle))))
 		return ae_lease_refuse(me, word, handle);
 	return 0;
 }

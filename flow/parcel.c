@@ -8,7 +8,8 @@
 #include <string.h>
 #include "stage.h"
 
-#define ABORT_NS UINT64_C(1000000000)
+/* How long telling the others may take. */
+#define ABORT_NS UINT64_C(250000000)
 
 _Static_assert(sizeof(struct aether_parcel_seg) <= AETHER_USER_SIZE,
 	       "a parcel is a lease's user data");

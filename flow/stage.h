@@ -86,7 +86,7 @@ int ae_parcel_put(struct ae_stage *stage, uint64_t handle,
 int ae_parcel_end(struct ae_stage *stage, uint64_t to);
 
 /*
- * Tells all peers that I give up, in about a second at most. `held` is a
+ * Tells all peers that I give up, in a quarter of a second at most. `held` is a
  * stride of mine that may be used for it, or 0. Whoever cannot be told has
  * gone, or learns of it when I leave.
  */

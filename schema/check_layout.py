@@ -111,7 +111,7 @@ def find(layout, name):
 
 def epoch_regions(schema, layout):
     low, all_of = schema.limit("epochsLow"), schema.limit("epochs")
-    if low is None or all_of is None:
+    if low is None or all_of is None or low >= all_of:
         return                      # told where the limits are checked
     counts = {"atomicFlags": low, "atomicFlagsHigh": all_of - low}
     for region in layout.regions:

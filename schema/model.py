@@ -184,7 +184,7 @@ def load(schema_path, layout_paths):
         except LoadError as error:
             lines += error.lines
     if lines:
-        raise LoadError(lines)
+        raise LoadError(list(dict.fromkeys(lines)))
     model = Model(loaded[0], loaded[1:])
     for layout in model.layouts:
         layout.hash = layout_hash(model.schema, layout)
@@ -204,14 +204,15 @@ def load_one(path, const, kind):
 def evaluate(path, const):
     """The JSON text of one const, by the capnp command.
 
-    capnp warns about a PWD that is not where it runs, as make -C leaves it.
+    It runs in the root: capnp 0.9 fails on an import that leaves its working
+    directory, and warns where PWD is wrong, as make -C leaves it.
     """
-    command = ["capnp", "eval", "-o", "json", path, const]
+    command = ["capnp", "eval", "-o", "json", os.path.abspath(path), const]
     try:
         done = subprocess.run(command, capture_output=True, check=False,
                               stdin=subprocess.DEVNULL, text=True,
                               encoding="utf-8", errors="replace",
-                              env={**os.environ, "PWD": os.getcwd()})
+                              cwd="/", env={**os.environ, "PWD": "/"})
     except FileNotFoundError:
         raise LoadError([f"{path}: capnp: the command is not installed; "
                          f"install the package capnproto"]) from None
@@ -223,13 +224,22 @@ def evaluate(path, const):
 
 
 def capnp_lines(path, text):
-    """capnp's own message, a line each, with the file in front once."""
-    lines = [line.removeprefix("capnp eval: ").removeprefix(f"{path}:").strip()
-             for line in text.splitlines()
+    """capnp's own message, a line each, with the file that it means."""
+    lines = [line for line in text.splitlines()
              if line.strip() and not line.startswith("Try 'capnp")]
     first = [line for line in lines if not line.endswith("is not defined.")]
-    lines = first or lines or ["failed without a message"]
-    return [f"{path}: capnp: {line}" for line in lines]
+    return [capnp_line(path, line.removeprefix("capnp eval: "))
+            for line in first or lines or ["failed without a message"]]
+
+
+def capnp_line(path, line):
+    """Names the file as it was given; an imported one from here."""
+    found = re.fullmatch(r"/?(\S[^:]*): ?(no such file|\d+:.*)", line)
+    if not found:
+        return f"{path}: capnp: {line}"
+    if "/" + found[1] != os.path.abspath(path):
+        path = os.path.relpath("/" + found[1])
+    return f"{path}: capnp: {found[2]}"
 
 
 def build(kind, data):

@@ -35,7 +35,7 @@ ARROWS = {
     "bindings": {"include", "flow", "inos"},
     "bridge": {"include", "flow", "inos"},
     "dos": {"include", "memory"},
-    "bench": {"include", "flow", "slice", "appliance"},
+    "bench": {"include", "core", "flow", "slice", "appliance"},
     "tests": ANY, "fuzz": ANY, "model": ANY, "examples": {"include"},
 }
 ENDS_HERE = {"tests", "bench", "fuzz", "examples", "tools"}

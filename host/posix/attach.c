@@ -13,9 +13,8 @@
 #define ULL(number) ((unsigned long long)(number))
 
 /* Names what differs. */
-static int refuse(int code, const char *name,
-		  const struct aether_header_seg *h, uint64_t size,
-		  struct aether_error *error)
+static int refuse(int code, const char *name, const struct aether_header_seg *h,
+		  uint64_t size, struct aether_error *error)
 {
 	if (code == AETHER_EPLANE)
 		return ae_posix_fail(

@@ -83,25 +83,34 @@ static int plan(struct making *m, struct aether_error *error)
 	return 0;
 }
 
-static uint64_t read_limit(const char *path)
+/* A number from a file of my control group; UINT64_MAX: no such limit. */
+static uint64_t group_number(const char *file)
 {
-	unsigned long long limit = UINT64_MAX;
-	FILE *file = fopen(path, "re");
+	unsigned long long number = UINT64_MAX;
+	char group[256] = "";
+	char path[384];
+	FILE *from = fopen("/proc/self/cgroup", "re");
 
-	if (!file)
+	if (from && fscanf(from, "0::%255[^\n]", group) != 1)
+		group[0] = 0;
+	if (from)
+		fclose(from);
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/%s", group, file);
+	from = fopen(path, "re");
+	if (!from)
 		return UINT64_MAX;
-	if (fscanf(file, "%llu", &limit) != 1)
-		limit = UINT64_MAX;
-	fclose(file);
-	return limit;
+	if (fscanf(from, "%llu", &number) != 1)
+		number = UINT64_MAX;
+	fclose(from);
+	return number;
 }
 
 /* Asked before memory is taken: a control group kills, it does not refuse. */
 static int check_space(const struct making *m, struct aether_error *error)
 {
 	unsigned long long want = m->geometry.plane_size;
-	uint64_t limit = read_limit("/sys/fs/cgroup/memory.max");
-	uint64_t used = read_limit("/sys/fs/cgroup/memory.current");
+	uint64_t limit = group_number("memory.max");
+	uint64_t used = group_number("memory.current");
 	struct statvfs fs;
 
 	if (limit != UINT64_MAX && used != UINT64_MAX &&
@@ -175,8 +184,8 @@ static int reserve_memory(const struct making *m, struct aether_error *error)
 		os = errno;
 	while (!os && fallocate(m->fd, 0, 0, (off_t)g->tables_end) < 0)
 		os = errno == EINTR ? 0 : errno;
-	while (!os && fallocate(m->fd, 0, (off_t)g->data_offset, (off_t)data) <
-			      0)
+	while (!os &&
+	       fallocate(m->fd, 0, (off_t)g->data_offset, (off_t)data) < 0)
 		os = errno == EINTR ? 0 : errno;
 	if (os)
 		return ae_posix_fail(error, ae_posix_code(os), os,

@@ -49,10 +49,10 @@ static void watch_forks(void)
 
 static struct flock byte_of(uint32_t slot)
 {
-	return (struct flock){ .l_type = F_WRLCK,
-			       .l_whence = SEEK_SET,
-			       .l_start = (off_t)slot,
-			       .l_len = 1 };
+	return (struct flock) { .l_type = F_WRLCK,
+				.l_whence = SEEK_SET,
+				.l_start = (off_t)slot,
+				.l_len = 1 };
 }
 
 static void note(struct ae_posix_life *life)

@@ -47,9 +47,8 @@ static int map_memory(struct ae_posix_plane *p, int observer, void **base)
 	return 0;
 }
 
-int ae_posix_map(int fd, const struct aether_geometry *geometry,
-		 uint32_t flags, struct aether_error *error,
-		 struct aether_plane **plane)
+int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
+		 struct aether_error *error, struct aether_plane **plane)
 {
 	struct aether_plane *made = calloc(1, sizeof(*made));
 	struct ae_posix_plane *p = calloc(1, sizeof(*p));
@@ -97,7 +96,8 @@ static uint64_t huge_bytes(const struct aether_plane *plane)
 		if (sscanf(line, "%llx-%llx ", &start, &end) == 2)
 			inside = start >= from &&
 				 end <= from + plane->geometry.plane_size;
-		else if (inside && sscanf(line, "ShmemPmdMapped: %llu", &n) == 1)
+		else if (inside &&
+			 sscanf(line, "ShmemPmdMapped: %llu", &n) == 1)
 			kib += n;
 	}
 	fclose(maps);
@@ -156,13 +156,13 @@ int aether_plane_info(const struct aether_plane *plane,
 	const struct ae_posix_plane *p = plane->host;
 	const struct aether_header_seg *h = plane->header;
 
-	*info = (struct aether_plane_info){ .geometry = plane->geometry,
-					    .id = { h->id[0], h->id[1] },
-					    .created = h->created,
-					    .flags = h->flags,
-					    .tag = plane->tag,
-					    .huge_bytes = p->huge,
-					    .locked_bytes = p->locked };
+	*info = (struct aether_plane_info) { .geometry = plane->geometry,
+					     .id = { h->id[0], h->id[1] },
+					     .created = h->created,
+					     .flags = h->flags,
+					     .tag = plane->tag,
+					     .huge_bytes = p->huge,
+					     .locked_bytes = p->locked };
 	memcpy(info->layout, h->layout_name, sizeof(info->layout) - 1);
 	return 0;
 }

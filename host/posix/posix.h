@@ -11,13 +11,13 @@
 
 /* The port's part of an attachment. */
 struct ae_posix_plane {
-	int fd;	  /* of the plane's memory */
+	int fd;   /* of the plane's memory */
 	int test; /* a description of its own, to ask about life locks */
 	size_t size;
 	size_t mapped; /* with what aligning added */
 	void *mapping;
-	uint64_t huge;	 /* bytes granted */
-	uint64_t locked; /* bytes granted */
+	uint64_t huge;               /* bytes granted */
+	uint64_t locked;             /* bytes granted */
 	struct aether_word32 joined; /* participants of this attachment */
 };
 
@@ -51,9 +51,8 @@ const char *ae_posix_directory(void);
 #define AE_POSIX_PREFIX "aether."
 
 /* Maps the plane's memory and binds it. */
-int ae_posix_map(int fd, const struct aether_geometry *geometry,
-		 uint32_t flags, struct aether_error *error,
-		 struct aether_plane **plane);
+int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
+		 struct aether_error *error, struct aether_plane **plane);
 
 /* Asks for huge pages and locking, and notes what was granted. */
 void ae_posix_grant(struct aether_plane *plane, uint32_t flags);

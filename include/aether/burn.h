@@ -16,11 +16,11 @@
 
 /* The piece of the stream that a burn works on. */
 struct aether_piece {
-	void *bytes;	 /* the content, in place */
-	size_t length;	 /* bytes; whole tiles if sliced (the tail is zeros) */
+	void *bytes;     /* the content, in place */
+	size_t length;   /* bytes; whole tiles if sliced (the tail is zeros) */
 	uint64_t offset; /* of the first byte in the stream */
 	uint32_t format; /* enum aether_format */
-	uint32_t tile;	 /* bytes, if sliced */
+	uint32_t tile;   /* bytes, if sliced */
 };
 
 struct aether_burn {

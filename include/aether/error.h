@@ -21,7 +21,7 @@
  */
 struct aether_error {
 	int code; /* AETHER_E..., as returned */
-	int os;	  /* the operating system's number, or 0 */
+	int os;   /* the operating system's number, or 0 */
 	char text[AETHER_ERROR_TEXT_SIZE]; /* what, about what, what to do */
 };
 

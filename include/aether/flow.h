@@ -56,27 +56,27 @@ struct aether_flow_tap {
  * right where somebody else watches over the stages.
  */
 struct aether_flow_patience {
-	uint64_t first;	  /* deadline for the first stride; 0: none */
+	uint64_t first;   /* deadline for the first stride; 0: none */
 	uint32_t feeders; /* roles, a bit (1 << role) each: once the stream has
 			     begun, give up when none of them lives; 0: never */
 };
 
 struct aether_flow_ingress {
-	int fd;		   /* to read from, to its end */
-	uint64_t to;	   /* tenancy of the orchestrator */
-	uint32_t depth;	   /* strides on their way; 0: ..._DEPTH_INGRESS */
-	uint32_t format;   /* enum aether_format */
-	uint32_t tile;	   /* bytes, if sliced; 0: AETHER_TILE; at most
+	int fd;          /* to read from, to its end */
+	uint64_t to;     /* tenancy of the orchestrator */
+	uint32_t depth;  /* strides on their way; 0: ..._DEPTH_INGRESS */
+	uint32_t format; /* enum aether_format */
+	uint32_t tile;   /* bytes, if sliced; 0: AETHER_TILE; at most
 			      AETHER_SLICE_INPLACE_MAX */
-	int copy;	   /* 1: read elsewhere and copy, to show the counter */
+	int copy;        /* 1: read elsewhere and copy, to show the counter */
 	struct aether_flow_tap tap; /* sees the input; may be zero */
 };
 
 struct aether_flow_orchestrator {
 	uint64_t workers[AETHER_FLOW_WORKERS_MAX]; /* tenancies */
-	uint32_t count;	 /* 0: all goes straight to the egress */
+	uint32_t count;  /* 0: all goes straight to the egress */
 	uint64_t egress; /* tenancy */
-	uint32_t depth;	 /* strides on their way to each worker; 0:
+	uint32_t depth;  /* strides on their way to each worker; 0:
 			    ..._DEPTH_WORKER */
 	struct aether_flow_patience patience;
 };
@@ -89,10 +89,10 @@ struct aether_flow_appliance {
 };
 
 struct aether_flow_egress {
-	int fd;				 /* to write to */
+	int fd;                          /* to write to */
 	const struct aether_burn *burns; /* undone for the tap, last first */
-	uint32_t count;			 /* 0: the tap sees what is written */
-	int copy;			 /* 1: copy and write from elsewhere */
+	uint32_t count;                  /* 0: the tap sees what is written */
+	int copy;                        /* 1: copy and write from elsewhere */
 	struct aether_flow_tap tap; /* sees the un-burned output; may be zero */
 	struct aether_flow_patience patience;
 };

@@ -21,9 +21,9 @@ struct aether_participant; /* private to the process */
 /* All zero asks for the defaults. */
 struct aether_participant_options {
 	const char *name; /* how others find it; NULL: "ROLE-PID" */
-	uint32_t role;	  /* enum aether_role */
-	uint32_t quota;	  /* strides it may hold; 0: no quota */
-	uint64_t spin;	  /* ns to spin before parking; 0: the default, 10 us
+	uint32_t role;    /* enum aether_role */
+	uint32_t quota;   /* strides it may hold; 0: no quota */
+	uint64_t spin;    /* ns to spin before parking; 0: the default, 10 us
 			     on a machine with several cores; UINT64_MAX: never
 			     park */
 };
@@ -36,20 +36,20 @@ struct aether_participant_counts {
 	uint64_t taken;
 	uint64_t dropped; /* leases that a route's policy ended */
 	uint64_t refused; /* handles that were not valid */
-	uint64_t waits;	  /* times parked */
-	uint64_t full;	  /* answers EFULL, EQUOTA, EDEPTH, EBOX */
+	uint64_t waits;   /* times parked */
+	uint64_t full;    /* answers EFULL, EQUOTA, EDEPTH, EBOX */
 };
 
 struct aether_participant_info {
 	uint64_t tenancy; /* 0: nobody sits there */
 	uint32_t slot;
 	uint32_t state; /* enum aether_seat_state */
-	uint32_t role;	/* enum aether_role */
+	uint32_t role;  /* enum aether_role */
 	uint32_t level; /* L0 to L4 */
 	uint32_t quota;
-	uint32_t pid;	/* for people: PIDs are reused and differ by container */
+	uint32_t pid; /* for people: PIDs are reused and differ by container */
 	uint64_t start; /* when it joined, ns since 1970 */
-	int alive;	/* 1: the kernel says so; 0: dead */
+	int alive;      /* 1: the kernel says so; 0: dead */
 	char name[AETHER_PARTICIPANT_NAME_MAX + 1];
 	struct aether_participant_counts counts;
 };

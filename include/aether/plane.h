@@ -30,23 +30,23 @@ struct aether_plane; /* one attachment: private to the process */
 /* All zero asks for the defaults. */
 struct aether_plane_options {
 	const char *layout;    /* NULL: "lean" */
-	uint32_t tier;	       /* enum aether_tier: how much data */
+	uint32_t tier;         /* enum aether_tier: how much data */
 	uint32_t strides;      /* 0: as many as the tier's data hold */
 	uint64_t stride_size;  /* bytes; 0: AETHER_STRIDE_SIZE_DEFAULT */
 	uint32_t participants; /* slots; 0: as many as fit, at most 64 */
-	uint32_t mode;	       /* file mode of a named plane; 0: 0600 */
-	uint32_t group;	       /* its group; 0: the creator's */
-	uint32_t flags;	       /* AETHER_FLAG_HUGE, AETHER_FLAG_LOCK */
+	uint32_t mode;         /* file mode of a named plane; 0: 0600 */
+	uint32_t group;        /* its group; 0: the creator's */
+	uint32_t flags;        /* AETHER_FLAG_HUGE, AETHER_FLAG_LOCK */
 };
 
 struct aether_plane_info {
 	struct aether_geometry geometry;
 	char layout[16];
-	uint64_t id[2];	      /* random, made at creation */
-	uint64_t created;     /* ns since 1970 */
-	uint32_t flags;	      /* what was asked for: AETHER_FLAG_... */
-	uint32_t tag;	      /* of its handles */
-	uint64_t huge_bytes;  /* granted to this mapping in huge pages */
+	uint64_t id[2];        /* random, made at creation */
+	uint64_t created;      /* ns since 1970 */
+	uint32_t flags;        /* what was asked for: AETHER_FLAG_... */
+	uint32_t tag;          /* of its handles */
+	uint64_t huge_bytes;   /* granted to this mapping in huge pages */
 	uint64_t locked_bytes; /* granted to this process, locked in memory */
 };
 

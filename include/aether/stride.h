@@ -26,24 +26,24 @@
 struct aether_pointer {
 	uint64_t plane[AETHER_PLANES]; /* offsets of bit-planes 0 to 7 in the
 					  first tile, from the plane's base */
-	uint64_t pitch;	 /* bytes from a plane's tile to its next one */
-	uint64_t base;	 /* offset of the stride's first byte */
-	uint64_t size;	 /* bytes of the stride */
+	uint64_t pitch;  /* bytes from a plane's tile to its next one */
+	uint64_t base;   /* offset of the stride's first byte */
+	uint64_t size;   /* bytes of the stride */
 	uint64_t length; /* bytes of content, at most `size` */
 	uint32_t format; /* enum aether_format */
-	uint32_t tile;	 /* bytes of one plane in one tile */
+	uint32_t tile;   /* bytes of one plane in one tile */
 };
 
 struct aether_stride_info {
 	uint32_t index;
-	uint32_t state;	     /* enum aether_state */
-	uint32_t slot;	     /* owner or addressee, unless dormant or shared */
-	uint32_t stamp;	     /* low bits of its tenancy's stamp */
+	uint32_t state;      /* enum aether_state */
+	uint32_t slot;       /* owner or addressee, unless dormant or shared */
+	uint32_t stamp;      /* low bits of its tenancy's stamp */
 	uint64_t generation; /* of the lease, or of the next one if dormant */
 	uint64_t handle;     /* of the lease; 0 if dormant */
 	uint64_t length;     /* bytes of content; a hint unless it is yours */
 	uint32_t format;     /* enum aether_format; a hint unless it is yours */
-	uint32_t tile;	     /* bytes; a hint unless it is yours */
+	uint32_t tile;       /* bytes; a hint unless it is yours */
 };
 
 /*

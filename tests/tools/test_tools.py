@@ -52,7 +52,7 @@ def arrows():
             ("slice/slice_avx2.c", "xor.h"), ("appliance/xor.h", "slice.h"),
             ("flow/ingress.c", "core/ae_atomic.h"),
             ("flow/ingress.c", "host/posix/map.h"), ("cli/main.c", "ae_atomic.h"),
-            ("bench/bench.h", "core/ae_atomic.h"), ("cli/main.c", "tests/tap.h"),
+            ("bench/bench.h", "host/posix/map.h"), ("cli/main.c", "tests/tap.h"),
             (TEST, "bench/bench.h"), ("memory/pool.c", "core/ae_atomic.h"),
             ("inos/table.c", "host/posix/map.h"),
             ("examples/01_hello.c", "aether/api.h")):

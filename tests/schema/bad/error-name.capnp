@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# expect: error full: the name is not of the form
+# expect: error full: the name is not of the form E[A-Z0-9]+
 @0xc7d20be4f1a80017;
 using Meta = import "../../../schema/meta.capnp";
 using Good = import "../golden/bare.capnp";

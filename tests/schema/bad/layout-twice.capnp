@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# expect: layout bare: the name is used twice, also in
+# expect: layout bare: the name is used twice, also in...
 @0xc7d20be4f1a8003d;
 using Meta = import "../../../schema/meta.capnp";
 using Good = import "../golden/bare-layout.capnp";

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# expect: region big cells: the name is not of the form
+# expect: region big cells: the name is not of the form [a-z][A-Za-z0-9]*
 @0xc7d20be4f1a80033;
 using Meta = import "../../../schema/meta.capnp";
 using Good = import "../golden/bare-layout.capnp";

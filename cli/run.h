@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * aether run, between its files: run.c is the verb, run_options.c its command
+ * line, run_plane.c the plane and the page it shares with its stages,
+ * run_stage.c what a stage's process does, run_watch.c the supervisor,
+ * run_print.c what is said.
+ */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include "cli.h"
+
+#include <signal.h>
+#include <sys/types.h>
+
+#define RUN_STAGES_MAX (AETHER_FLOW_WORKERS_MAX + 3)
+
+/* Stages by index: the ingress, the orchestrator, the appliances, the egress
+ * last. */
+#define RUN_INGRESS 0u
+#define RUN_ORCHESTRATOR 1u
+#define RUN_APPLIANCE 2u
+
+struct run_options {
+	struct cli_common common;
+	const char *specs[AETHER_FLOW_BURNS_MAX];
+	uint32_t burns;
+	uint32_t workers;
+	uint32_t tile;
+	const char *name; /* of the plane; NULL: anonymous */
+	struct aether_plane_options plane;
+	int tier; /* was given */
+	int raw;
+	int verify;
+	int copy;
+	const char *in;
+	const char *out;
+};
+
+/* Streams' checksums, by whose tap saw them. */
+struct run_sum {
+	uint64_t low;
+	uint64_t high;
+};
+
+/* What a stage tells the supervisor, in the shared page. */
+struct run_seat {
+	uint64_t tenancy;
+	struct aether_flow_report report;
+	struct aether_error error;
+};
+
+struct run_shared {
+	struct run_seat seats[RUN_STAGES_MAX];
+	struct run_sum in;
+	struct run_sum out;
+};
+
+struct run {
+	struct run_options options;
+	struct cli_input input;
+	struct cli_output output;
+	int streams; /* the output is standard output */
+	struct aether_burn burns[AETHER_FLOW_BURNS_MAX];
+	struct aether_plane *plane;
+	int made; /* the named plane is mine to destroy */
+	struct run_shared *shared;
+	uint32_t stages;
+	pid_t pids[RUN_STAGES_MAX];
+	int statuses[RUN_STAGES_MAX]; /* of waitpid */
+	uint32_t ended;               /* how many */
+	int culprit;                  /* first stage that failed; -1: none */
+	int signal;                   /* that ends the run; 0: none */
+	int signals;                  /* descriptor; signals are read from it */
+	sigset_t before;              /* signal mask of the caller */
+	int ready[2];                 /* stages say that they have joined */
+	int go[2];                    /* and are told that all have */
+	uint64_t began;
+	double seconds;
+};
+
+/* run_options.c: fills the options, or exits. */
+void run_parse(int argc, char **argv, struct run_options *options);
+
+/* run_plane.c */
+int run_plane_open(struct run *run, struct aether_error *error);
+void run_plane_close(struct run *run);
+
+/* "ingress", "orchestrator", "appliance" or "egress". */
+const char *run_role(const struct run *run, uint32_t stage);
+
+/* run_stage.c: the life of a stage's process. */
+void run_stage(struct run *run, uint32_t stage, pid_t parent)
+	__attribute__((noreturn));
+
+/*
+ * run_watch.c: starts the stages and sees to their end. 0: all have done their
+ * work. AETHER_EINTR: run->signal came. AETHER_ESTAGE or the code of the stage
+ * that failed: the error says which and how. No stage is left in any case.
+ */
+int run_signals_hold(struct run *run, struct aether_error *error);
+int run_watch(struct run *run, struct aether_error *error);
+
+/* run_print.c */
+void run_progress(const struct run *run);
+void run_progress_end(void);
+void run_print(const struct run *run);
+int run_print_failure(const struct run *run, const struct aether_error *error);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line of aether run. Whatever can be known to be wrong without
+ * touching a file or a plane is refused here, as wrong usage.
+ */
+#include "run.h"
+
+#include <string.h>
+
+enum {
+	KEY_BURN = 1,
+	KEY_WORKERS,
+	KEY_PLANE,
+	KEY_TIER,
+	KEY_STRIDES,
+	KEY_STRIDE,
+	KEY_RAW,
+	KEY_TILE,
+	KEY_VERIFY,
+	KEY_COPY
+};
+
+#define TIER_TEXT(name, number, text, data) " " text
+#define TIER_NAME(name, number, text, data) [number] = text,
+#define TIERS AETHER_TIER_LIST(TIER_TEXT)
+
+static const struct argp_option options[] = {
+	{ .name = "burn",
+	  .key = KEY_BURN,
+	  .arg = "SPEC",
+	  .doc = "What to do: none, xor:HEX or xor-file:PATH. May be given "
+		 "several times; the burns follow each other" },
+	{ .name = "workers",
+	  .key = KEY_WORKERS,
+	  .arg = "N",
+	  .doc = "Appliances that burn side by side, 1 to 32 (1)" },
+	{ .name = "plane",
+	  .key = KEY_PLANE,
+	  .arg = "NAME",
+	  .doc = "Use this plane; made for the run if there is none (an "
+		 "anonymous one)" },
+	{ .name = "tier",
+	  .key = KEY_TIER,
+	  .arg = "T",
+	  .doc = "Size class of the plane to make:" TIERS },
+	{ .name = "strides",
+	  .key = KEY_STRIDES,
+	  .arg = "N",
+	  .doc = "Strides of the plane to make, instead of a tier" },
+	{ .name = "stride",
+	  .key = KEY_STRIDE,
+	  .arg = "SIZE",
+	  .doc = "Size of a stride, a power of two from 4K to 16M (128K)" },
+	{ .name = "raw",
+	  .key = KEY_RAW,
+	  .doc = "Leave the bytes as they are instead of slicing them into "
+		 "bit-planes" },
+	{ .name = "tile",
+	  .key = KEY_TILE,
+	  .arg = "N",
+	  .doc = "Tile of the bit-planes in bytes, a power of two from 8 to "
+		 "512 (64)" },
+	{ .name = "verify",
+	  .key = KEY_VERIFY,
+	  .doc = "Compare the checksum of the input with that of the output "
+		 "un-burned; give no output if they differ" },
+	{ .name = "copy",
+	  .key = KEY_COPY,
+	  .doc = "Copy on the way in and out, to show that it is counted" },
+	{ 0 },
+};
+
+static void parse_count(const struct cli_common *common, const char *option,
+			const char *text, uint32_t most, uint32_t *count)
+{
+	uint64_t number;
+
+	if (cli_number(text, 1, most, &number) < 0)
+		cli_usage(common, "--%s is '%s'; give a number from 1 to %u",
+			  option, text, most);
+	*count = (uint32_t)number;
+}
+
+static void parse_tier(struct run_options *o, const char *text)
+{
+	static const char *const tiers[] = { AETHER_TIER_LIST(TIER_NAME) };
+	uint32_t count = sizeof(tiers) / sizeof(tiers[0]), i = 0;
+
+	while (i < count && strcmp(tiers[i], text))
+		i++;
+	if (i == count)
+		cli_usage(&o->common, "--tier is '%s'; tiers are:" TIERS, text);
+	o->plane.tier = i;
+	o->tier = 1;
+}
+
+static void parse_stride(struct run_options *o, const char *text)
+{
+	uint64_t size;
+
+	if (cli_size(text, &size) < 0 || size < AETHER_STRIDE_SIZE_MIN ||
+	    size > AETHER_STRIDE_SIZE_MAX || (size & (size - 1)))
+		cli_usage(&o->common,
+			  "--stride is '%s'; give a power of two from %dK to "
+			  "%dM",
+			  text, AETHER_STRIDE_SIZE_MIN >> 10,
+			  AETHER_STRIDE_SIZE_MAX >> 20);
+	o->plane.stride_size = size;
+}
+
+static void parse_tile(struct run_options *o, const char *text)
+{
+	uint64_t tile;
+
+	if (cli_number(text, 8, AETHER_SLICE_INPLACE_MAX, &tile) < 0 ||
+	    (tile & (tile - 1)))
+		cli_usage(&o->common,
+			  "--tile is '%s'; give a power of two from 8 to %d",
+			  text, AETHER_SLICE_INPLACE_MAX);
+	o->tile = (uint32_t)tile;
+}
+
+static void add_burn(struct run_options *o, const char *spec)
+{
+	if (o->burns == AETHER_FLOW_BURNS_MAX)
+		cli_usage(&o->common, "more than %d burns; give fewer",
+			  AETHER_FLOW_BURNS_MAX);
+	o->specs[o->burns++] = spec;
+}
+
+static void check(struct run_options *o, struct argp_state *state)
+{
+	if (!o->in)
+		argp_error(state, "IN is missing: the file to read, or -");
+	if (!o->out)
+		argp_error(state, "OUT is missing: the file to write, or -");
+	if (o->tier && o->plane.strides)
+		cli_usage(&o->common,
+			  "--tier and --strides exclude each other; give one");
+	if (o->raw && o->tile)
+		cli_usage(&o->common,
+			  "--raw and --tile exclude each other; give one");
+}
+
+/* The options that take a value. */
+static error_t parse_value(struct run_options *o, int key, const char *arg)
+{
+	switch (key) {
+	case KEY_BURN:
+		add_burn(o, arg);
+		return 0;
+	case KEY_WORKERS:
+		parse_count(&o->common, "workers", arg, AETHER_FLOW_WORKERS_MAX,
+			    &o->workers);
+		return 0;
+	case KEY_PLANE:
+		o->name = arg;
+		return 0;
+	case KEY_TIER:
+		parse_tier(o, arg);
+		return 0;
+	case KEY_STRIDES:
+		parse_count(&o->common, "strides", arg, AETHER_STRIDES_MAX,
+			    &o->plane.strides);
+		return 0;
+	case KEY_STRIDE:
+		parse_stride(o, arg);
+		return 0;
+	case KEY_TILE:
+		parse_tile(o, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct run_options *o = state->input;
+
+	switch (key) {
+	case KEY_RAW:
+		o->raw = 1;
+		return 0;
+	case KEY_VERIFY:
+		o->verify = 1;
+		return 0;
+	case KEY_COPY:
+		o->copy = 1;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->out)
+			return ARGP_ERR_UNKNOWN;
+		*(o->in ? &o->out : &o->in) = arg;
+		return 0;
+	case ARGP_KEY_END:
+		check(o, state);
+		return 0;
+	default:
+		return parse_value(o, key, arg);
+	}
+}
+
+void run_parse(int argc, char **argv, struct run_options *o)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "IN OUT",
+		.doc = "Stream the file IN through a plane into the file OUT: "
+		       "one process slices it in, others burn it where it "
+		       "lies, a last one un-slices it. - is standard input or "
+		       "output. OUT appears when it is whole."
+	};
+
+	o->workers = 1;
+	cli_parse(&argp, "run", argc, argv, o);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plane of a run: the user's own, which is left as it was, or one made for
+ * the run, which is gone after it. Beside it, a page that the supervisor shares
+ * with its stages; it is not part of any plane.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+/* Uses the named plane, or makes it. */
+static int open_named(struct run *run, struct aether_error *error)
+{
+	const char *name = run->options.name;
+	int rc = aether_plane_attach(name, 0, error, &run->plane);
+
+	if (rc != AETHER_ENOENT)
+		return rc;
+	rc = aether_plane_create(name, &run->options.plane, error, &run->plane);
+	run->made = rc == 0;
+	if (rc == AETHER_EEXIST) /* somebody made it meanwhile */
+		rc = aether_plane_attach(name, 0, error, &run->plane);
+	return rc;
+}
+
+static int open_shared(struct run *run, struct aether_error *error)
+{
+	void *page = mmap(NULL, sizeof(*run->shared), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return cli_error(error, AETHER_ENOMEM, errno,
+				 "cannot make a page to share with the stages");
+	run->shared = page;
+	return 0;
+}
+
+int run_plane_open(struct run *run, struct aether_error *error)
+{
+	struct aether_plane_info info;
+	int rc;
+
+	if (run->options.name)
+		rc = open_named(run, error);
+	else
+		rc = aether_plane_create(NULL, &run->options.plane, error,
+					 &run->plane);
+	if (rc < 0)
+		return rc;
+	aether_plane_info(run->plane, &info);
+	if (info.geometry.participants < run->stages)
+		return cli_error(
+			error, AETHER_ESEATS, 0,
+			"the plane has slots for %u participants, and "
+			"this run has %u stages; give fewer --workers, "
+			"or more or larger strides.",
+			info.geometry.participants, run->stages);
+	return open_shared(run, error);
+}
+
+void run_plane_close(struct run *run)
+{
+	if (run->shared)
+		munmap(run->shared, sizeof(*run->shared));
+	run->shared = NULL;
+	aether_plane_detach(run->plane);
+	run->plane = NULL;
+	if (run->made)
+		aether_plane_destroy(run->options.name, NULL);
+	run->made = 0;
+}
+
+const char *run_role(const struct run *run, uint32_t stage)
+{
+	if (stage == RUN_INGRESS)
+		return "ingress";
+	if (stage == RUN_ORCHESTRATOR)
+		return "orchestrator";
+	return stage == run->stages - 1 ? "egress" : "appliance";
+}

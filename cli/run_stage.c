@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One stage of aether run, in a process of its own: attaches to the plane
+ * anew, joins, waits until all have joined, does its work, leaves. It ends with
+ * its parent, whatever happens to that. What it has to say goes into the shared
+ * page; it never writes to a terminal.
+ */
+#include "run.h"
+#include "stop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+/* Four or more processes share the processors: spinning long takes time from
+ * those who have work. */
+#define SPIN_NS 2000
+
+static void sum_bytes(void *user, const void *bytes, size_t length)
+{
+	XXH3_128bits_update(user, bytes, length);
+}
+
+/* A tap that adds up, if the run is to be verified. */
+static int open_tap(const struct run *run, struct aether_error *error,
+		    struct aether_flow_tap *tap)
+{
+	XXH3_state_t *state;
+
+	if (!run->options.verify)
+		return 0;
+	state = XXH3_createState();
+	if (!state || XXH3_128bits_reset(state) == XXH_ERROR)
+		return cli_error(error, AETHER_ENOMEM, 0,
+				 "no memory for a checksum");
+	tap->bytes = sum_bytes;
+	tap->user = state;
+	return 0;
+}
+
+static void close_tap(const struct aether_flow_tap *tap, struct run_sum *sum)
+{
+	XXH128_hash_t hash;
+
+	if (!tap->user)
+		return;
+	hash = XXH3_128bits_digest(tap->user);
+	sum->low = hash.low64;
+	sum->high = hash.high64;
+	XXH3_freeState(tap->user);
+}
+
+static int ingress(struct run *run, struct aether_participant *me,
+		   struct run_seat *seat)
+{
+	struct aether_flow_ingress options = {
+		.fd = run->input.fd,
+		.to = run->shared->seats[RUN_ORCHESTRATOR].tenancy,
+		.format = run->options.raw ? AETHER_FORMAT_RAW
+					   : AETHER_FORMAT_SLICED,
+		.tile = run->options.tile,
+		.copy = run->options.copy,
+	};
+	int rc = open_tap(run, &seat->error, &options.tap);
+
+	if (rc < 0)
+		return rc;
+	rc = aether_flow_ingress(me, &options, &seat->error, &seat->report);
+	close_tap(&options.tap, &run->shared->in);
+	if (rc < 0 && seat->error.os)
+		cli_error(&seat->error, rc, seat->error.os, "cannot read %s",
+			  run->input.path);
+	return rc;
+}
+
+static int orchestrator(struct run *run, struct aether_participant *me,
+			struct run_seat *seat)
+{
+	struct run_seat *seats = run->shared->seats;
+	struct aether_flow_orchestrator options = {
+		.count = run->options.workers,
+		.egress = seats[run->stages - 1].tenancy,
+	};
+
+	for (uint32_t i = 0; i < options.count; i++)
+		options.workers[i] = seats[RUN_APPLIANCE + i].tenancy;
+	return aether_flow_orchestrate(me, &options, &seat->error,
+				       &seat->report);
+}
+
+static int appliance(struct run *run, struct aether_participant *me,
+		     struct run_seat *seat)
+{
+	struct aether_flow_appliance options = {
+		.burns = run->burns,
+		.count = run->options.burns,
+	};
+
+	return aether_flow_work(me, &options, &seat->error, &seat->report);
+}
+
+static int egress(struct run *run, struct aether_participant *me,
+		  struct run_seat *seat)
+{
+	struct aether_flow_egress options = {
+		.fd = run->output.fd,
+		.burns = run->burns,
+		.count = run->options.burns,
+		.copy = run->options.copy,
+	};
+	int rc = open_tap(run, &seat->error, &options.tap);
+
+	if (rc < 0)
+		return rc;
+	rc = aether_flow_egress(me, &options, &seat->error, &seat->report);
+	close_tap(&options.tap, &run->shared->out);
+	if (rc < 0 && seat->error.os)
+		cli_error(&seat->error, rc, seat->error.os, "cannot write %s",
+			  run->output.path);
+	return rc;
+}
+
+/* Says that it is there, and waits for all others. */
+static int meet(struct run *run, struct run_seat *seat)
+{
+	char byte = 0;
+	ssize_t n;
+
+	if (write(run->ready[1], &byte, 1) != 1)
+		return cli_error(&seat->error, AETHER_ESYS, errno,
+				 "cannot reach the supervisor");
+	n = read(run->go[0], &byte, 1);
+	if (n == 1)
+		return 0;
+	return cli_error(&seat->error, n ? AETHER_EINTR : AETHER_ESTAGE, 0,
+			 "stopped before the stream began");
+}
+
+static int work(struct run *run, uint32_t stage, struct run_seat *seat)
+{
+	struct aether_participant_options who = { .spin = SPIN_NS };
+	struct aether_participant *me = NULL;
+	struct aether_plane *plane = NULL;
+	const char *role = run_role(run, stage);
+	int rc;
+
+	aether_participant_role(role, &who.role);
+	rc = aether_plane_attach_fd(aether_plane_fd(run->plane), 0,
+				    &seat->error, &plane);
+	if (rc == 0)
+		rc = aether_participant_join(plane, &who, &seat->error, &me);
+	if (rc < 0)
+		goto done;
+	seat->tenancy = aether_participant_tenancy(me);
+	rc = meet(run, seat);
+	if (rc < 0)
+		goto done;
+	if (stage == RUN_INGRESS)
+		rc = ingress(run, me, seat);
+	else if (stage == RUN_ORCHESTRATOR)
+		rc = orchestrator(run, me, seat);
+	else if (stage == run->stages - 1)
+		rc = egress(run, me, seat);
+	else
+		rc = appliance(run, me, seat);
+done:
+	aether_participant_leave(me);
+	aether_plane_detach(plane);
+	return rc;
+}
+
+void run_stage(struct run *run, uint32_t stage, pid_t parent)
+{
+	static const int stops[] = { SIGTERM, 0 };
+	int rc;
+
+	/* The keyboard's signals are the supervisor's business. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	cli_stop_on(stops);
+	sigprocmask(SIG_SETMASK, &run->before, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(CLI_FAILED);
+	close(run->ready[0]);
+	close(run->go[1]);
+	close(run->signals);
+	rc = work(run, stage, &run->shared->seats[stage]);
+	cli_stop_die();
+	_exit(rc < 0 ? CLI_FAILED : CLI_OK);
+}

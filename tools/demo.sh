@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The main job on a real file, as a user would do it: the compiler's own cc1,
+# or the file that is named.
+set -eu
+
+aether=${O:-build}/aether
+file=${1:-$(gcc -print-prog-name=cc1)}
+[ -r "$file" ] || {
+	echo "demo: cannot read '$file'; name another: make demo FILE=path" >&2
+	exit 1
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+echo "The file: $file ($(wc -c <"$file") bytes)"
+echo
+echo "1. It streams through a plane: sliced into bit-planes by one process,"
+echo "   burned (xor with 5a) in place by two others, un-sliced by a last."
+echo "   \$ aether run --burn xor:5a --workers 2 --verify IN OUT"
+"$aether" run --burn xor:5a --workers 2 --verify "$file" "$work/burned"
+echo
+echo "2. The same burn once more gives the file back."
+echo "   \$ aether run --burn xor:5a OUT BACK && cmp IN BACK"
+"$aether" run --burn xor:5a "$work/burned" "$work/back"
+cmp "$file" "$work/back"
+echo "   identical"
+echo
+echo "3. The same with every hand-over as a copy, to see the counter count."
+echo "   \$ aether run --copy --burn xor:5a IN OUT"
+"$aether" run --copy --burn xor:5a "$file" "$work/copied"
+cmp "$work/burned" "$work/copied"
+echo
+echo "4. A plane with a name, and who holds what."
+plane=demo.$$
+trap '"$aether" destroy "$plane" 2>/dev/null; rm -rf "$work"' EXIT
+"$aether" create "$plane" --strides 256
+"$aether" map "$plane"
+"$aether" destroy "$plane"
+echo
+echo "Done. Next: README.md; \`$aether --help\`; make test; make bench."
