@@ -258,7 +258,7 @@ static void shmem_policy(char *policy, size_t size)
 static void explain(const struct aether_plane_info *info)
 {
 	uint64_t data = info->geometry.plane_size - info->geometry.data_offset;
-	uint64_t all = info->geometry.plane_size;
+	uint64_t all = info->geometry.tables_end + data;
 	struct rlimit limit;
 	char policy[24];
 

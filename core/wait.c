@@ -9,12 +9,8 @@
 #include "ae_base.h"
 #include "ae_host.h"
 
-/* Tries so often between two pauses: a pause takes longer than a cache line
- * needs to come. */
-#define SPIN_TRIES 8
-
-/* Looks at the clock once in so many pauses. */
-#define SPIN_PAUSES 8
+/* Looks at the clock once in so many turns of a spin. */
+#define SPIN_TURNS 32
 
 static int must_wait(int err)
 {
@@ -104,12 +100,11 @@ static int spin(struct aether_participant *me, const struct ae_wait *wait,
 			end = deadline;
 	}
 	do {
-		for (int i = 1; i <= SPIN_TRIES * SPIN_PAUSES; i++) {
+		for (int i = 0; i < SPIN_TURNS; i++) {
+			ae_pause();
 			err = wait->attempt(me, wait->what);
 			if (!must_wait(err))
 				return err;
-			if (i % SPIN_TRIES == 0)
-				ae_pause();
 		}
 	} while (end == AETHER_FOREVER || ae_host_now() < end);
 	return err;

@@ -40,17 +40,18 @@ static int set_next(struct bench *b, uint64_t next)
 {
 	int rc;
 
-	if (next == b->next)
+	if (b->stage.peers && next == b->next)
 		return 0;
-	rc = aether_route_set(b->stage.me, next, b->options->depth,
-			      AETHER_POLICY_BLOCK);
-	if (rc < 0)
-		return ae_stage_refused(&b->stage, rc,
-					"the route to the egress");
 	b->next = next;
 	b->stage.peers = 0;
 	ae_stage_peer(&b->stage, next, "egress");
-	return 0;
+	rc = aether_route_set(b->stage.me, next, b->options->depth,
+			      AETHER_POLICY_BLOCK);
+	if (rc == AETHER_EGONE)
+		return ae_stage_lost(&b->stage, next);
+	return rc < 0 ? ae_stage_refused(&b->stage, rc,
+					 "the route to the egress")
+		      : 0;
 }
 
 /* One stride. 1: the stream has ended. */

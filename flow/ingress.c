@@ -163,6 +163,8 @@ static int check(struct source *s)
 	uint32_t depth = o->depth ? o->depth : AETHER_FLOW_DEPTH_INGRESS;
 	int rc;
 
+	/* first, so that it is told of whatever goes wrong */
+	ae_stage_peer(&s->stage, o->to, "orchestrator");
 	s->tile = o->tile ? o->tile : AETHER_TILE;
 	if (o->format > AETHER_FORMAT_SLICED)
 		return ae_stage_fail(&s->stage, AETHER_EINVAL, 0,
@@ -178,7 +180,6 @@ static int check(struct source *s)
 	if (rc < 0)
 		return ae_stage_refused(&s->stage, rc,
 					"the route to the orchestrator");
-	ae_stage_peer(&s->stage, o->to, "orchestrator");
 	return 0;
 }
 

@@ -127,36 +127,42 @@ static int direct(struct desk *d, uint64_t *held)
 	return !!(cargo.parcel.flags & AETHER_PARCEL_LAST);
 }
 
-/* Sets the route and remembers whom to watch. */
-static int add_route(struct desk *d, uint64_t to, const char *role,
-		     uint32_t depth)
+static int set_routes(struct desk *d, uint32_t depth)
 {
-	int rc = aether_route_set(d->stage.me, to, depth, AETHER_POLICY_BLOCK);
+	const struct aether_flow_orchestrator *o = d->options;
+	uint32_t limit;
+	int rc;
 
-	if (rc < 0)
-		return ae_stage_fail(&d->stage, rc, 0,
-				     "the route to the %s in slot %u: %s", role,
-				     (unsigned int)AETHER_TENANCY_SLOT(to),
-				     aether_error_message(rc));
-	ae_stage_peer(&d->stage, to, role);
+	for (uint32_t i = 0; i < d->stage.peers; i++) {
+		const struct ae_peer *peer = &d->stage.peer[i];
+
+		/* the route to the egress is only for telling it, unless
+		 * there are no workers */
+		limit = i < o->count || !o->count ? depth : 0;
+		rc = aether_route_set(d->stage.me, peer->tenancy, limit,
+				      AETHER_POLICY_BLOCK);
+		if (rc == AETHER_EGONE)
+			return ae_stage_lost(&d->stage, peer->tenancy);
+		if (rc < 0)
+			return ae_stage_refused(&d->stage, rc,
+						"setting a route");
+	}
 	return 0;
 }
 
 static int check(struct desk *d)
 {
 	const struct aether_flow_orchestrator *o = d->options;
-	uint32_t depth = o->depth ? o->depth : AETHER_FLOW_DEPTH_WORKER;
-	int rc = 0;
 
 	if (o->count > AETHER_FLOW_WORKERS_MAX)
 		return ae_stage_fail(&d->stage, AETHER_EINVAL, 0,
 				     "%u workers are too many; use at most %u.",
 				     o->count, AETHER_FLOW_WORKERS_MAX);
-	for (uint32_t i = 0; rc == 0 && i < o->count; i++)
-		rc = add_route(d, o->workers[i], "appliance", depth);
-	if (rc == 0)
-		rc = add_route(d, o->egress, "egress", o->count ? 0 : depth);
-	return rc;
+	/* all of them first, so that they are told of whatever goes wrong */
+	for (uint32_t i = 0; i < o->count; i++)
+		ae_stage_peer(&d->stage, o->workers[i], "appliance");
+	ae_stage_peer(&d->stage, o->egress, "egress");
+	return set_routes(d, o->depth ? o->depth : AETHER_FLOW_DEPTH_WORKER);
 }
 
 int aether_flow_orchestrate(struct aether_participant *me,

@@ -275,11 +275,14 @@ def layout_hash(schema, layout):
         "words": sorted([w.name, pick(w.fields, "shift", "bits", "name")]
                         for w in schema.words),
         "records": sorted(
-            [r.name, r.size, pick(r.fields, "offset", "name", "type", "count")]
+            [r.name, r.size, r.align, pick(r.fields, "offset", "name", "type", "count")]
             for r in schema.records),
         "states": pick(schema.states, "number", "name"),
         "seatStates": pick(schema.seat_states, "number", "name"),
         "formats": pick(schema.formats, "number", "name"),
+        "roles": pick(schema.roles, "number", "name"),
+        "flags": pick(schema.flags, "number", "name"),
+        "parcelFlags": pick(schema.parcel_flags, "number", "name"),
         "regions": pick(layout.regions,
                         "offset", "size", "name", "kind", "record"),
         "tables": layout.tables,

@@ -35,7 +35,7 @@ cmp "$work/burned" "$work/copied"
 echo
 echo "4. A plane with a name, and who holds what."
 plane=demo.$$
-trap '"$aether" destroy "$plane" 2>/dev/null; rm -rf "$work"' EXIT
+trap '"$aether" destroy "$plane" 2>/dev/null || :; rm -rf "$work"' EXIT
 "$aether" create "$plane" --strides 256
 "$aether" map "$plane"
 "$aether" destroy "$plane"

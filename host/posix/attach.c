@@ -92,7 +92,8 @@ static int attach(int fd, const char *name, uint32_t flags,
 	err = ae_posix_map(fd, &geometry, flags, error, &made);
 	if (err < 0)
 		return err;
-	ae_posix_grant(made, made->header->flags);
+	if (!made->observer)
+		ae_posix_grant(made, made->header->flags);
 	*plane = made;
 	return 0;
 }

@@ -104,19 +104,32 @@ static uint64_t huge_bytes(const struct aether_plane *plane)
 	return kib * 1024;
 }
 
-void ae_posix_grant(struct aether_plane *plane, uint32_t flags)
+/* Asks for one part of the mapping; returns the bytes that were locked. */
+static uint64_t grant(const struct aether_plane *plane, uint64_t from,
+		      uint64_t to, uint32_t flags)
 {
-	struct ae_posix_plane *p = plane->host;
+	void *start = plane->base + from;
+	size_t size = (size_t)(to - from);
 
 	if (flags & AETHER_FLAG_HUGE) {
-		madvise(plane->base, p->size, MADV_HUGEPAGE);
-		madvise(plane->base, p->size,
-			plane->observer ? MADV_POPULATE_READ
-					: MADV_POPULATE_WRITE);
-		p->huge = huge_bytes(plane);
+		madvise(start, size, MADV_HUGEPAGE);
+		madvise(start, size, MADV_POPULATE_WRITE);
 	}
-	if (flags & AETHER_FLAG_LOCK && mlock(plane->base, p->size) == 0)
-		p->locked = p->size;
+	return flags & AETHER_FLAG_LOCK && mlock(start, size) == 0 ? size : 0;
+}
+
+/* The tables and the data; the padding between them stays a hole. */
+void ae_posix_grant(struct aether_plane *plane, uint32_t flags)
+{
+	const struct aether_geometry *g = &plane->geometry;
+	struct ae_posix_plane *p = plane->host;
+
+	if (!(flags & (AETHER_FLAG_HUGE | AETHER_FLAG_LOCK)))
+		return;
+	p->locked = grant(plane, 0, g->tables_end, flags);
+	p->locked += grant(plane, g->data_offset, g->plane_size, flags);
+	if (flags & AETHER_FLAG_HUGE)
+		p->huge = huge_bytes(plane);
 }
 
 int aether_plane_detach(struct aether_plane *plane)

@@ -47,7 +47,7 @@ struct aether_plane_info {
 	uint32_t flags;        /* what was asked for: AETHER_FLAG_... */
 	uint32_t tag;          /* of its handles */
 	uint64_t huge_bytes;   /* granted to this mapping in huge pages */
-	uint64_t locked_bytes; /* granted to this process, locked in memory */
+	uint64_t locked_bytes; /* granted to this process: tables and data */
 };
 
 /* aether_plane_attach: map read-only; no slot can be taken. */

@@ -48,7 +48,7 @@ def test_damaged_planes():
     listed = {p["name"]: p for p in good_json("ls")["planes"]}
     same(set(listed), set(cases), "ls shows them all")
     for name in cases:
-        must("code" in listed[name] and "message" in listed[name], name)
+        same(set(listed[name]), {"name", "code", "message"}, name)
         must(name in good("ls").out, "ls in text lacks", name)
         good("destroy", name)
 
@@ -177,7 +177,13 @@ def test_who():
         same([p["alive"] for p in good_json("ls")["planes"]], [2], "ls")
         text = good("who", "p").out.splitlines()
         must(len(text) == 3 and "worker" in text[1] + text[2], "text", text)
+        slot = found["source"]["slot"]
+        put_word("p", 200, 1, seat=slot, stamp=12345)
+        now = {p["slot"]: p for p in good_json("who", "p")["participants"]}
+        same(now[slot]["strides"], found["source"]["strides"],
+             "what an earlier tenant of the slot left is not credited")
         source.kill()
+        same([p["alive"] for p in good_json("ls")["planes"]], [1], "ls")
         one = good_json("who", "p", "--role", "ingress")["participants"]
         same([p["alive"] for p in one], [False], "a killed one")
         same(good("who", "p", "--pid").out, f"{worker.pid}\n",

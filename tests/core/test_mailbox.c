@@ -241,6 +241,22 @@ static int old_entries_waiter(void *argument)
 	return -err;
 }
 
+/* Ends what fill_with_old left alive, as its withdrawal would. */
+static void withdraw_last(void)
+{
+	for (uint32_t i = 0; i < STRIDES; i++) {
+		struct aether_lease_seg *lease = &plane->leases[i];
+		uint64_t word = ae_load64_relaxed(&lease->word);
+		uint64_t mine = me->mine | (word & AE_GENERATION);
+
+		if (AETHER_LEASE_STATE(word) != AETHER_STATE_ROUTED)
+			continue;
+		ae_store64_relaxed(&lease->word, mine);
+		me->held++;
+		ae_lease_end(me, i, mine);
+	}
+}
+
 /* The box is full of old entries only; its owner looks, finds nothing, waits.
  * Whoever waits for a place must hear that there are places now. */
 static void box_drained(void)
@@ -249,21 +265,9 @@ static void box_drained(void)
 	uint64_t handle = 0;
 	pid_t pid;
 
-	begin(16);
+	begin(STRIDES);
 	fill_with_old();
-	need((handle = take(me)) == 0);
-	/* the only live one is withdrawn too */
-	for (uint32_t i = 0; i < 16; i++) {
-		struct aether_lease_seg *lease = &plane->leases[i];
-		uint64_t word = ae_load64_relaxed(&lease->word);
-
-		if (AETHER_LEASE_STATE(word) != AETHER_STATE_ROUTED)
-			continue;
-		ae_store64_relaxed(&lease->word, me->mine | (word &
-							     AE_GENERATION));
-		me->held++;
-		ae_lease_end(me, i, me->mine | (word & AE_GENERATION));
-	}
+	withdraw_last();
 	pid = rig_fork(old_entries_waiter, (void *)joined);
 	while (!*joined)
 		rig_sleep(MS);
@@ -273,6 +277,46 @@ static void box_drained(void)
 	       0, "a box drained of old entries wakes who waits for a place");
 	is_int(rig_wait(pid), 0, "and that one has routed");
 	end("box drained");
+}
+
+static int dropping_sender(void *argument)
+{
+	struct aether_plane *again = rig_again(plane);
+	struct aether_participant *him = rig_join(again);
+	volatile uint64_t *ready = argument;
+	int err = aether_route_set(him, to, 1, AETHER_POLICY_DROP_OLDEST);
+
+	for (uint32_t i = 0; i < 3 * again->geometry.places && err >= 0; i++) {
+		*ready = i;
+		err = aether_route_until(him, rig_reserve(him), to,
+					 aether_clock_after(3 * SECOND));
+	}
+	aether_participant_leave(him);
+	return -err;
+}
+
+/* The same by public calls alone: a sender that drops its oldest, a receiver
+ * that comes late. */
+static void box_drained_dropping(void)
+{
+	volatile uint64_t *ready = rig_shared(64);
+	uint64_t handle;
+	pid_t pid;
+	int n = 0;
+
+	begin(STRIDES);
+	pid = rig_fork(dropping_sender, (void *)ready);
+	while (*ready < plane->geometry.places)
+		rig_sleep(MS);
+	rig_sleep(50 * MS);
+	while (aether_route_take_until(you, aether_clock_after(SECOND),
+				       &handle) == 0) {
+		aether_stride_release(you, handle);
+		n++;
+	}
+	ok(n > 0, "a sender that drops its oldest and a late receiver meet");
+	is_int(rig_wait(pid), 0, "and the sender has routed all");
+	end("box drained, dropping");
 }
 
 /* Time of one take in the worst box we can think of. */
@@ -326,6 +370,7 @@ static void tests(void)
 	box_full();
 	box_full_dropping();
 	box_drained();
+	box_drained_dropping();
 	for (int kind = 0; kind < 3; kind++) {
 		garbage(8, kind);
 		garbage(1024, kind);

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""aether ingress, appliance and egress as shells start them: in any order, in
+any number; when one is missing, is killed or interrupted, all end, say why,
+leave the plane, and no half output has a name."""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+import tool  # noqa: E402
+from tool import BIN, bad, good, good_json, must, same  # noqa: E402
+
+DATA = random.Random(6).randbytes(3000001)
+BURNED = bytes(b ^ 0x5A for b in DATA)
+SIZE = len(DATA)
+KEYS = ("bytes_in", "bytes_out", "seconds", "strides_routed", "bytes_copied")
+work = None
+
+
+def start(*words, stdin=subprocess.DEVNULL):
+    return subprocess.Popen([BIN, *map(str, words)], stdin=stdin,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=tool.environment())
+
+
+def end(process, seconds=20):
+    out, err = process.communicate(timeout=seconds)
+    return process.returncode, out.decode(), err.decode()
+
+
+def who():
+    return [p for p in good_json("who", "p")["participants"] if p["alive"]]
+
+
+def until_joined(*roles):
+    limit = time.monotonic() + 10
+    while sorted(p["role"] for p in who()) != sorted(roles):
+        must(time.monotonic() < limit, "never joined:", roles, who())
+        time.sleep(0.01)
+
+
+def clean(*wanted):
+    same(who(), [], "participants left")
+    same(sorted(os.listdir(work)), sorted(wanted), "files left")
+
+
+def in_order(order):
+    words = {"i": ("ingress", "p", work / "in"),
+             "a": ("appliance", "p", "--burn", "xor:5A"),
+             "e": ("egress", "p", work / "out")}
+    stages = {}
+    for one in order:
+        stages[one] = start(*words[one], "--json")
+        time.sleep(0.05)
+    said = {}
+    for one, stage in stages.items():
+        status, out, err = end(stage)
+        same((status, err), (0, ""), f"{one} in {order}")
+        said[one] = json.loads(out)
+        must(not set(KEYS) - set(said[one]), "keys:", said[one])
+        same((said[one]["bytes_in"], said[one]["bytes_out"]), (SIZE, SIZE))
+    strides = SIZE // 131072 + 1
+    same([said[one]["strides_routed"] for one in "iae"],
+         [2 * strides, strides, 0], "strides")
+    must((work / "out").read_bytes() == BURNED, f"wrong in order {order}")
+
+
+def test_any_order():
+    for order in ("iae", "iea", "aie", "aei", "eia", "eai"):
+        in_order(order)
+    clean("in", "out")
+
+
+def test_again_on_the_same_plane():
+    for _ in range(20):
+        in_order("eai")
+    clean("in", "out")
+
+
+def test_two_appliances():
+    stages = [start("appliance", "p", "--burn", "xor:FF", "--burn", "xor:A5")
+              for _ in range(2)]
+    egress = start("egress", "p", "-")
+    good("ingress", "p", work / "in", "--workers", "2")
+    out = egress.communicate(timeout=20)[0]
+    must(out == BURNED, "two appliances, chained burns, standard output")
+    same([end(stage)[0] for stage in stages], [0, 0], "appliances")
+
+
+def test_direct():
+    idle = start("appliance", "p", "--burn", "xor:5A")
+    until_joined("appliance")
+    egress = start("egress", "p", work / "out", "--copy", "--json")
+    said = good_json("ingress", "p", "-", "--direct", "--raw", "--copy",
+                     stdin=DATA)
+    same(said["bytes_copied"], SIZE, "copied in")
+    same(json.loads(end(egress)[1])["bytes_copied"], SIZE, "copied out")
+    must((work / "out").read_bytes() == DATA, "straight through is wrong")
+    idle.send_signal(signal.SIGINT)
+    same(end(idle)[0], -signal.SIGINT, "the idle one")
+
+
+def test_missing_stages():
+    began = time.monotonic()
+    bad(1, "AETHER_ETIMEDOUT", "ingress", "p", work / "in", "--wait", "0",
+        says="aether egress p OUT")
+    egress = start("egress", "p", work / "out")
+    until_joined("egress")
+    bad(1, "AETHER_ETIMEDOUT", "ingress", "p", work / "in", "--wait", "0",
+        says="aether appliance p --burn SPEC")
+    bad(1, "AETHER_ETIMEDOUT", "appliance", "p", "--burn", "none", "--wait",
+        "0", says="start an ingress")
+    bad(1, "AETHER_ETIMEDOUT", "egress", "p", work / "no", "--wait", "0",
+        says="start an ingress")
+    must(time.monotonic() - began < 8, "waiting takes too long")
+    egress.terminate()
+    same(end(egress)[0], -signal.SIGTERM, "egress")
+    clean("in")
+
+
+def test_refused():
+    source = work / "in"
+    for words in (("ingress", "none", source), ("egress", "none", work / "o"),
+                  ("appliance", "none", "--burn", "none")):
+        bad(1, "AETHER_ENOENT", *words, says="none")
+    bad(1, "AETHER_ENOENT", "ingress", "p", work / "gone", says="gone")
+    bad(1, "AETHER_EBURN", "appliance", "p", "--burn", "xor:0")
+    bad(1, "AETHER_ENAME", "egress", "a/b", work / "out")
+    for words in (("ingress", "p"), ("ingress",), ("egress", "p"),
+                  ("appliance", "p"), ("appliance", "--burn", "none"),
+                  ("ingress", "p", source, "--tile", "9"),
+                  ("ingress", "p", source, "--workers", "0"),
+                  ("egress", "p", source, "--wait", "x"),
+                  ("egress", "p", source, "--wait", "-1")):
+        bad(2, "AETHER_EUSAGE", *words)
+    clean("in")
+
+
+class Stream:
+    """All three, with a stream that goes on until it is closed."""
+
+    def __init__(self):
+        self.egress = start("egress", "p", work / "out")
+        self.appliance = start("appliance", "p", "--burn", "none")
+        until_joined("egress", "appliance")
+        self.ingress = start("ingress", "p", "-", stdin=subprocess.PIPE)
+        until_joined("egress", "appliance", "orchestrator", "ingress")
+        self.ingress.stdin.write(DATA[:100000])
+        self.ingress.stdin.flush()
+        time.sleep(0.05)
+        self.all = {"ingress": self.ingress, "appliance": self.appliance,
+                    "egress": self.egress}
+
+    def ends(self, spared, number):
+        """All but `spared` fail with words, soon; that one dies by `number`."""
+        began = time.monotonic()
+        for role, stage in self.all.items():
+            stage.wait(20)      # its input stays open
+            status, out, err = end(stage)
+            if role == spared:
+                same((status, err), (-number, ""), role)
+                continue
+            same((status, out), (1, ""), f"{role}: {err}")
+            must(err.startswith(f"aether {role}: "), "says:", err)
+        must(time.monotonic() - began < 3, "that takes too long")
+        clean("in")
+
+
+def test_killed():
+    for role in ("ingress", "appliance", "egress"):
+        stream = Stream()
+        stream.all[role].kill()
+        stream.ends(role, signal.SIGKILL)
+        good("destroy", "p")    # what the dead held comes back with the reaper
+        good("create", "p")
+
+
+def test_killed_orchestrator():
+    stream = Stream()
+    pid = [p["pid"] for p in who() if p["role"] == "orchestrator"][0]
+    os.kill(pid, signal.SIGKILL)
+    stream.ends(None, 0)
+
+
+def test_interrupted():
+    for role in ("ingress", "appliance", "egress"):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            stream = Stream()
+            stream.all[role].send_signal(number)
+            stream.ends(role, number)
+            states = {s["state"] for s in good_json("map", "p")["strides"]}
+            same(states, {"dormant"}, "all strides came back")
+
+
+def test_interrupted_while_waiting():
+    stage = start("ingress", "p", work / "in")
+    until_joined("ingress", "orchestrator")
+    stage.send_signal(signal.SIGINT)
+    same(end(stage)[0], -signal.SIGINT, "ingress")
+    clean("in")
+
+
+def test_output_is_whole_or_not_there():
+    stream = Stream()
+    same(sorted(os.listdir(work)), ["in"], "while it goes on")
+    stream.ingress.stdin.write(DATA[100000:])
+    for role, stage in stream.all.items():
+        same(end(stage)[0], 0, role)
+    must((work / "out").read_bytes() == DATA, "afterwards")
+    clean("in", "out")
+
+
+def with_plane(test):
+    """Each test has a plane p, and files of its own."""
+    def inside():
+        global work
+        work = Path(tempfile.mkdtemp(prefix="aether-stages-"))
+        try:
+            (work / "in").write_bytes(DATA)
+            good("create", "p")
+            test()
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    inside.__name__ = test.__name__
+    return inside
+
+
+if __name__ == "__main__":
+    sys.exit(tool.run([with_plane(test)
+                       for name, test in list(globals().items())
+                       if name.startswith("test_")]))

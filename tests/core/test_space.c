@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting for a free stride: deadlines, who wakes whom, many who wait for few.
+ */
+#include <pthread.h>
+#include "rig.h"
+
+#define SIZE 131072
+
+static struct aether_plane *plane;
+
+static void deadlines(void)
+{
+	struct aether_participant *me;
+	uint64_t handle = 5, start, passed;
+
+	plane = rig_plane(1, SIZE, 2);
+	me = rig_join(plane);
+	need(aether_stride_reserve_until(me, 0, &handle) == 0);
+	ok(handle != 5, "a free stride is had with a deadline of 0");
+	start = aether_clock_now();
+	is_int(aether_stride_reserve_until(me, 0, &handle), AETHER_ETIMEDOUT,
+	       "full, deadline 0");
+	passed = aether_clock_now() - start;
+	ok(passed < 50 * MS, "does not wait (%llu us)",
+	   (unsigned long long)passed / 1000);
+	start = aether_clock_now();
+	is_int(aether_stride_reserve_until(me, start + 30 * MS, &handle),
+	       AETHER_ETIMEDOUT, "full, 30 ms");
+	passed = aether_clock_now() - start;
+	ok(passed >= 30 * MS && passed < 500 * MS, "waits 30 ms (%llu us)",
+	   (unsigned long long)passed / 1000);
+	is_int(aether_stride_reserve_until(me, start, &handle),
+	       AETHER_ETIMEDOUT, "a deadline that has passed");
+	aether_participant_leave(me);
+	ok(rig_all_free(plane), "all free");
+	is_int((long long)ae_load64_relaxed(&plane->header->space_waiters), 0,
+	       "nobody is noted as waiting");
+	aether_plane_detach(plane);
+}
+
+/* Takes the only stride, says so, gives it back 30 ms later: by releasing it,
+ * by leaving, or by routing it into nothing that exists. */
+static int holder(void *how)
+{
+	struct aether_plane *again = rig_again(plane);
+	struct aether_participant *him = rig_join(again);
+	uint64_t handle = rig_reserve(him);
+
+	rig_sleep(30 * MS);
+	if (*(int *)how == 0 && aether_stride_release(him, handle) < 0)
+		return 1;
+	if (*(int *)how == 0)
+		rig_sleep(20 * MS);
+	aether_participant_leave(him);
+	return aether_plane_detach(again) != 0;
+}
+
+static void woken_by(int how, const char *what)
+{
+	struct aether_participant *me;
+	struct aether_stride_info info = { .state = 0 };
+	uint64_t handle, start;
+	pid_t pid;
+
+	plane = rig_plane(1, SIZE, 2);
+	me = rig_join(plane);
+	pid = rig_fork(holder, &how);
+	while (info.state == AETHER_STATE_DORMANT)
+		aether_registry_look(plane, 0, &info);
+	start = aether_clock_now();
+	is_int(aether_stride_reserve_until(me, aether_clock_after(5 * SECOND),
+					   &handle),
+	       0, "woken by %s in another process", what);
+	ok(aether_clock_now() - start < SECOND, "at once");
+	is_int(rig_wait(pid), 0, "the other process is content");
+	ok(me->counts.waits > 0, "it was parked");
+	aether_participant_leave(me);
+	ok(rig_all_free(plane), "all free");
+	aether_plane_detach(plane);
+}
+
+static void *release_later(void *argument)
+{
+	struct aether_participant *him = argument;
+
+	rig_sleep(30 * MS);
+	aether_participant_leave(him);
+	return NULL;
+}
+
+static void woken_by_thread(void)
+{
+	struct aether_participant *me, *him;
+	pthread_t thread;
+	uint64_t handle;
+
+	plane = rig_plane(1, SIZE, 2);
+	me = rig_join(plane);
+	him = rig_join(plane);
+	rig_reserve(him);
+	need(pthread_create(&thread, NULL, release_later, him) == 0);
+	is_int(aether_stride_reserve_until(me, aether_clock_after(5 * SECOND),
+					   &handle),
+	       0, "woken by a thread");
+	pthread_join(thread, NULL);
+	aether_participant_leave(me);
+	aether_plane_detach(plane);
+}
+
+/* One of many who want one of few strides, again and again. */
+#define TURNS (RIG_SLOW ? 300 : 2000)
+
+static int wants(void *argument)
+{
+	struct aether_plane *again = rig_again(plane);
+	struct aether_participant_options options = { .spin = 1 };
+	struct aether_participant *him = rig_join_with(again, &options);
+	volatile uint32_t *inside = argument;
+	uint64_t handle;
+	void *at;
+
+	for (int i = 0; i < TURNS; i++) {
+		if (aether_stride_reserve_until(
+			    him, aether_clock_after(10 * SECOND), &handle) < 0)
+			return 1;
+		if (aether_stride_bytes(him, handle, NULL, &at) < 0)
+			return 2;
+		inside = at; /* nobody else is in the stride */
+		if (*inside)
+			return 4;
+		*inside = 1;
+		if (i % 16 == 0)
+			rig_sleep(1000);
+		*inside = 0;
+		if (aether_stride_release(him, handle) < 0)
+			return 5;
+	}
+	aether_participant_leave(him);
+	return aether_plane_detach(again) != 0;
+}
+
+static void many_for_few(void)
+{
+	pid_t pids[6];
+	int good = 0;
+
+	plane = rig_plane(2, SIZE, 8);
+	for (int i = 0; i < 6; i++)
+		pids[i] = rig_fork(wants, NULL);
+	for (int i = 0; i < 6; i++)
+		good += rig_wait(pids[i]) == 0;
+	is_int(good, 6, "six wanted one of two strides %d times each: each "
+			"got it, alone, in time", TURNS);
+	ok(rig_all_free(plane), "all free");
+	is_int((long long)ae_load64_relaxed(&plane->header->space_waiters), 0,
+	       "nobody is noted as waiting");
+	aether_plane_detach(plane);
+}
+
+static void tests(void)
+{
+	deadlines();
+	woken_by(0, "a release");
+	woken_by(1, "a leave");
+	woken_by_thread();
+	many_for_few();
+}
+
+int main(void)
+{
+	return rig_run(tests);
+}
