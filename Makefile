@@ -95,8 +95,7 @@ test: ## Run every test (20 minutes at most)
 	$(MAKE) O=build/asan SAN=address,undefined OPT="-O1 -g" flavour
 	$(MAKE) O=build/tsan SAN=thread OPT="-O1 -g" flavour
 	$(MAKE) O=build/clang CC=clang-14 $(CTESTS:$(O)/%=build/clang/%)
-	tests/install.sh
-	tests/rows.sh
+	O=$(O) prove -e tests/run.sh tests/install.sh tests/model.sh tests/rows.sh
 
 # ---- parts
 check: all lint $(CTESTS) ## The quick tests and the lints (2 minutes)
@@ -104,7 +103,7 @@ check: all lint $(CTESTS) ## The quick tests and the lints (2 minutes)
 
 flavour: $(O)/aether $(CTESTS)
 	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
-		$(CTESTS) tests/cli/test_run.py tests/cli/test_verbs.py
+		$(CTESTS) $(wildcard tests/cli/test_*.py)
 
 NOMALLOC = $(filter-out %/burn.o %/window.o,$(filter $(foreach d,core slice appliance \
 	flow,$(O)/obj/$(d)/%),$(LIBOBJ)))

@@ -14,7 +14,7 @@ int bench_metadata(struct bench_row *row)
 
 	if (err < 0)
 		return bench_fail("cannot create a plane", err);
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	aether_plane_detach(plane);
 	row->value = (double)info.geometry.data_offset;
 	row->baseline_value = (double)info.geometry.plane_size;

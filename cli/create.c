@@ -328,7 +328,7 @@ int cli_create(int argc, char **argv)
 	if (aether_plane_create(create.name, &create.options, &error, &plane) <
 	    0)
 		return cli_fail_error(&create.common, &error);
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	explain(&info);
 	if (create.common.json)
 		print_json(&create, &info);

@@ -128,7 +128,7 @@ static int plane_geometry(const char *name, struct aether_error *error,
 
 	if (err)
 		return err;
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	aether_plane_detach(plane);
 	*geometry = info.geometry;
 	return 0;

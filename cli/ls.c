@@ -66,7 +66,7 @@ static void look(const char *name, struct row *row)
 				       &plane);
 	if (row->err)
 		return;
-	aether_plane_info(plane, &row->info);
+	aether_plane_look(plane, &row->info);
 	aether_registry_count(plane, &counts);
 	row->free = counts.states[AETHER_STATE_DORMANT];
 	row->alive = count_alive(plane, row->info.geometry.participants);

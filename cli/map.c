@@ -143,7 +143,7 @@ int cli_map(int argc, char **argv)
 	if (aether_plane_attach(map.name, AETHER_ATTACH_OBSERVE, &error,
 				&plane) < 0)
 		return cli_fail_error(&map.common, &error);
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	if (map.common.json)
 		print_json(&map, plane, info.geometry.strides);
 	else

@@ -48,7 +48,7 @@ int run_plane_open(struct run *run, struct aether_error *error)
 					 &run->plane);
 	if (rc < 0)
 		return rc;
-	aether_plane_info(run->plane, &info);
+	aether_plane_look(run->plane, &info);
 	if (info.geometry.participants < run->stages)
 		return cli_error(
 			error, AETHER_ESEATS, 0,

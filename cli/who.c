@@ -247,7 +247,7 @@ int cli_who(int argc, char **argv)
 	if (aether_plane_attach(who.name, AETHER_ATTACH_OBSERVE, &error,
 				&plane) < 0)
 		return cli_fail_error(&who.common, &error);
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	if (read_leases(plane, info.geometry.strides, &leases) < 0)
 		result = cli_fail(&who.common, AETHER_ENOMEM,
 				  "no room for the leases of %s", who.name);

@@ -82,7 +82,7 @@ struct aether_participant {
 
 static inline uint64_t ae_word_generation(uint64_t generation)
 {
-	return generation << AETHER_LEASE_GENERATION_SHIFT;
+	return generation << AETHER_LEASE_GENERATION_SHIFT & AE_GENERATION;
 }
 
 static inline struct aether_word32 *ae_register(const struct aether_plane *p,

@@ -5,10 +5,8 @@
  * compare-and-swap fills an empty place, so there is no claim without content
  * and no hole that a dead sender could leave. Steps R2 and T of PROTOCOL.md.
  *
- * A place has a lap: the position of its fill, divided by the places of a box.
- * Positions are compared by difference; laps have 32 bits, so a sender would
- * have to stand still for 2^32 laps to mistake one, and then still could only
- * make an entry that nobody needs.
+ * A place has a lap: the position of its fill, divided by the places of a box,
+ * 32 bits of it. Positions have 64 bits and are compared by difference.
  */
 #include "ae_base.h"
 
@@ -55,17 +53,28 @@ uint64_t ae_mailbox_head(const struct aether_plane *plane, uint32_t slot)
 	return ((uint64_t)least << plane->lap_shift) + first;
 }
 
-/* The next position to try, after one that was not mine to fill. */
-static uint64_t step(const struct aether_participant_seg *seat, uint64_t cursor,
-		     int lagging)
+/*
+ * The next position to try after one that held `seen`; AETHER_EBOX: it is full
+ * from the lap before, so there is none. Who has fallen behind the owner starts
+ * at its head; positions are compared, not laps, for a sender may have been
+ * idle for more laps than a place can count.
+ */
+static int step(const struct aether_plane *plane, uint32_t slot, uint64_t seen,
+		uint64_t *cursor)
 {
-	uint64_t head;
-
-	if (!lagging)
-		return cursor + 1;
 	/* relaxed: a hint that never leads the fills. */
-	head = ae_load64_relaxed(&seat->head);
-	return (int64_t)(head - cursor) > 0 ? head : cursor + 1;
+	uint64_t head = ae_load64_relaxed(&plane->seats[slot].head);
+	uint32_t lap = lap_of(plane, *cursor);
+
+	if ((int64_t)(head - *cursor) > 0) {
+		*cursor = head;
+		return 0;
+	}
+	if (AETHER_PLACE_FULL(seen) &&
+	    (int32_t)((uint32_t)AETHER_PLACE_LAP(seen) - lap) < 0)
+		return AETHER_EBOX;
+	++*cursor;
+	return 0;
 }
 
 /*
@@ -90,17 +99,12 @@ int ae_mailbox_enter(struct aether_participant *me, struct ae_sender *sender,
 		 * the look at who is parked. pairs: seq_cst in next_entry,
 		 * release in empty_place */
 		uint64_t seen = ae_cas64_seq_cst(place, empty(lap), wanted);
-		int32_t ahead;
-
 		if (seen == empty(lap)) {
 			sender->cursor++;
 			return 0;
 		}
-		ahead = (int32_t)((uint32_t)AETHER_PLACE_LAP(seen) - lap);
-		if (AETHER_PLACE_FULL(seen) && ahead < 0)
+		if (step(plane, slot, seen, &sender->cursor) < 0)
 			return AETHER_EBOX;
-		sender->cursor = step(&plane->seats[slot], sender->cursor,
-				      ahead > 0);
 	}
 	return AETHER_EBOX;
 }
@@ -266,6 +270,7 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 			took(me, *handle);
 			return 0;
 		}
+		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
 	}
 	return AETHER_EEMPTY;
 }

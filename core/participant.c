@@ -132,7 +132,7 @@ static int take_seat(struct aether_participant *me, uint32_t slot,
 	me->spin = options->spin;
 	reset_record(me, options, born, pid);
 	/* release: the record and the box are in order.
-	 * pairs: acquire in find_seat, acquire in aether_participant_look */
+	 * pairs: seq_cst in find_seat, acquire in aether_participant_look */
 	if (ae_cas64_release(seat, word,
 			     AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, me->stamp)) ==
 	    word)
@@ -189,7 +189,8 @@ void ae_participant_leave(struct aether_participant *me)
 	uint64_t active = AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, me->stamp);
 	uint64_t leaving = AETHER_SEAT_MAKE(AETHER_SEAT_LEAVING, me->stamp);
 
-	/* seq_cst: L1, before I look for mail. pairs: seq_cst in commit */
+	/* seq_cst: L1, before I look for mail, and before I ring who
+	 * waits. pairs: seq_cst in commit, seq_cst in find_seat */
 	if (ae_cas64_seq_cst(seat, active, leaving) == active) {
 		ae_lease_cool(me);
 		give_back(me);

@@ -13,6 +13,8 @@ static const uint64_t hashes[] = { AETHER_LAYOUT_LIST(HASH) };
 #define NAME(id, name, hash, tables, doc) name,
 static const char *const names[] = { AETHER_LAYOUT_LIST(NAME) };
 #undef NAME
+#define FLAG(id, number, name, doc) | AETHER_FLAG_##id
+#define FLAGS ((uint32_t)(0 AETHER_FLAG_LIST(FLAG)))
 #define LAYOUTS (sizeof(hashes) / sizeof(hashes[0]))
 
 void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
@@ -87,6 +89,15 @@ void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth)
 	close_registers(plane);
 }
 
+static int same_name(const uint8_t *a, size_t size, const char *name)
+{
+	size_t i = 0;
+
+	while (i + 1 < size && name[i] && a[i] == (uint8_t)name[i])
+		i++;
+	return a[i] == (uint8_t)name[i];
+}
+
 static int same_geometry(const struct aether_header_seg *h,
 			 const struct aether_geometry *g)
 {
@@ -121,7 +132,8 @@ int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 				 h->participants, &g) < 0)
 		return AETHER_ECORRUPT;
 	if (h->tag == 0 || h->tag > AETHER_HANDLE_TAG_MASK ||
-	    !same_geometry(h, &g))
+	    h->segments != 1 || h->flags & ~FLAGS || !same_geometry(h, &g) ||
+	    !same_name(h->layout_name, sizeof(h->layout_name), names[layout]))
 		return AETHER_ECORRUPT;
 	if (size != g.plane_size)
 		return AETHER_ETRUNC;

@@ -42,8 +42,11 @@ static void decode(const struct aether_plane *plane, uint32_t index,
 	};
 	if (info->state == AETHER_STATE_DORMANT)
 		return;
-	info->slot = (uint32_t)AETHER_LEASE_SEAT(word);
-	info->stamp = (uint32_t)AETHER_LEASE_STAMP(word);
+	if (info->state != AETHER_STATE_SHARED &&
+	    info->state != AETHER_STATE_CONT) {
+		info->slot = (uint32_t)AETHER_LEASE_SEAT(word);
+		info->stamp = (uint32_t)AETHER_LEASE_STAMP(word);
+	}
 	info->handle = AETHER_HANDLE_MAKE(index, plane->tag, info->generation);
 	/* relaxed: hints, unless the lease is the caller's. */
 	info->length = ae_load64_relaxed(&lease->length);

@@ -18,8 +18,9 @@ static int find_seat(const struct aether_plane *plane, uint64_t to,
 	if (slot >= plane->geometry.participants)
 		return AETHER_EGONE;
 	*seat = &plane->seats[slot];
-	/* acquire: its mailbox is in order. pairs: release in take_seat */
-	return ae_load64_acquire(&(*seat)->seat) == active ? 0 : AETHER_EGONE;
+	/* seq_cst: its mailbox is in order; after I said that I wait, if I do.
+	 * pairs: release in take_seat, seq_cst in ae_participant_leave */
+	return ae_load64_seq_cst(&(*seat)->seat) == active ? 0 : AETHER_EGONE;
 }
 
 static struct ae_sender *sender_for(struct aether_participant *me, uint64_t to)
@@ -187,8 +188,7 @@ int aether_route(struct aether_participant *me, uint64_t handle, uint64_t to)
 {
 	int err = route(me, handle, to);
 
-	if (err == AETHER_EDEPTH || err == AETHER_EBOX ||
-	    err == AETHER_EDROPPED)
+	if (err == AETHER_EDEPTH || err == AETHER_EBOX)
 		ae_count(&me->seat->full, &me->counts.full);
 	return err;
 }

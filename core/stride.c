@@ -136,22 +136,27 @@ static int claim_in(struct aether_participant *me, uint32_t r, uint64_t *handle)
 	return AETHER_EFULL;
 }
 
-/* Before saying full: every word once, whatever the registers say. */
+/* Before saying full: every word once, whatever the registers say.
+ * AETHER_EAGAIN: one was free, and somebody else was faster. */
 static int claim_any(struct aether_participant *me, uint64_t *handle)
 {
+	int result = AETHER_EFULL;
+
 	for (uint32_t i = 0; i < me->plane->geometry.strides; i++) {
 		const struct aether_lease_seg *lease = &me->plane->leases[i];
 		/* seq_cst: after my bit among the waiters, if I wait.
 		 * pairs: seq_cst in end_word */
 		uint64_t word = ae_load64_seq_cst(&lease->word);
 
-		if (AETHER_LEASE_STATE(word) == AETHER_STATE_DORMANT &&
-		    claim(me, i, handle) == 0) {
+		if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
+			continue;
+		if (claim(me, i, handle) == 0) {
 			set_bit(me->plane, i);
 			return 0;
 		}
+		result = AETHER_EAGAIN;
 	}
-	return AETHER_EFULL;
+	return result;
 }
 
 /* The warm stride's bit, once it is warm no more: as the word says. */
@@ -195,14 +200,17 @@ int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
 {
 	int err = reserve(me, handle);
 
-	if (err < 0)
+	if (err == AETHER_EFULL || err == AETHER_EQUOTA)
 		ae_count(&me->seat->full, &me->counts.full);
 	return err;
 }
 
 static int attempt_reserve(struct aether_participant *me, void *what)
 {
-	return reserve(me, what);
+	int err = reserve(me, what);
+
+	/* whoever was faster will ring when it releases */
+	return err == AETHER_EAGAIN ? AETHER_EFULL : err;
 }
 
 int aether_stride_reserve_until(struct aether_participant *me,
@@ -210,7 +218,8 @@ int aether_stride_reserve_until(struct aether_participant *me,
 {
 	struct ae_wait wait = { .attempt = attempt_reserve,
 				.what = handle,
-				.waiters = &me->plane->header->space_waiters };
+				.waiters = &me->plane->header->space_waiters,
+				.spins = me->spin == AETHER_FOREVER };
 
 	return ae_wait_until(me, &wait, deadline);
 }
@@ -247,9 +256,11 @@ int aether_stride_release(struct aether_participant *me, uint64_t handle)
 
 	if (err < 0)
 		return err;
-	end_word(me, index,
-		 me->mine |
-			 ae_word_generation(AETHER_HANDLE_GENERATION(handle)));
+	err = end_word(me, index,
+		       me->mine | ae_word_generation(
+					  AETHER_HANDLE_GENERATION(handle)));
+	if (err < 0)
+		return AETHER_ECORRUPT; /* somebody wrote over the word */
 	/* this one is warm now: its bit stays set until another takes its
 	 * place, so that reserving it again moves no register */
 	ae_lease_cool(me);

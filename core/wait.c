@@ -12,6 +12,9 @@
 /* Looks at the clock once in so many turns of a spin. */
 #define SPIN_TURNS 32
 
+/* ns between two looks at a full mailbox. */
+#define BOX_LOOK 1000000
+
 static int must_wait(int err)
 {
 	return err == AETHER_EFULL || err == AETHER_EEMPTY ||
@@ -62,6 +65,16 @@ static void renounce(struct aether_participant *me, const struct ae_wait *wait)
 		ae_store32_relaxed(&me->seat->parked, 0);
 }
 
+/* A place is emptied by a plain store, which orders nothing after it: a ring
+ * for it can be missed, and who waits for a place looks again soon. A box is
+ * full of old entries only, so this is rare. */
+static uint64_t soon(uint64_t deadline)
+{
+	uint64_t time = ae_host_now() + BOX_LOOK;
+
+	return time < deadline ? time : deadline;
+}
+
 /* Announces, looks again, parks. The attempt's answer, or why it ended. */
 static int park(struct aether_participant *me, const struct ae_wait *wait,
 		uint64_t deadline)
@@ -70,6 +83,7 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 	uint32_t bell = ae_load32_acquire(&me->seat->doorbell);
 	int err;
 	int parked = 0;
+	uint64_t until = deadline;
 
 	ae_lease_cool(me);
 	announce(me, wait);
@@ -78,7 +92,9 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 		/* relaxed: a hint where I sleep. */
 		ae_store32_relaxed(&me->seat->cpu, ae_host_cpu());
 		ae_count(&me->seat->waits, &me->counts.waits);
-		parked = ae_host_park(&me->seat->doorbell, bell, deadline);
+		if (err == AETHER_EBOX)
+			until = soon(deadline);
+		parked = ae_host_park(&me->seat->doorbell, bell, until);
 	}
 	renounce(me, wait);
 	return parked < 0 ? parked : err;
@@ -115,7 +131,7 @@ int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 {
 	int err = wait->attempt(me, wait->what);
 
-	if (must_wait(err) && err != AETHER_EEMPTY)
+	if ((must_wait(err) && err != AETHER_EEMPTY) || err == AETHER_EQUOTA)
 		ae_count(&me->seat->full, &me->counts.full);
 	if (must_wait(err) && wait->spins && me->spin && deadline)
 		err = spin(me, wait, deadline);

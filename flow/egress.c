@@ -143,7 +143,7 @@ static int check(struct drain *d)
 					     "the burn %s cannot be undone, so "
 					     "the output cannot be compared.",
 					     o->burns[i].name);
-	aether_plane_info(d->stage.plane, &info);
+	aether_plane_look(d->stage.plane, &info);
 	if (ae_window_open(&d->window, info.geometry.strides) < 0)
 		return ae_stage_refused(&d->stage, AETHER_ENOMEM,
 					"making room for strides to wait");

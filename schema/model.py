@@ -262,6 +262,11 @@ def build(kind, data):
     return kind(**values)
 
 
+# The limits that decide where something lies or how large it is.
+LIMITS_OF_BYTES = {"planes", "userSize", "participantNameMax", "epochs",
+                   "epochsLow", "registerBits", "lineSize", "hugePageSize"}
+
+
 def layout_hash(schema, layout):
     """64 bits that differ when two builds would read bytes differently.
 
@@ -286,6 +291,8 @@ def layout_hash(schema, layout):
         "regions": pick(layout.regions,
                         "offset", "size", "name", "kind", "record"),
         "tables": layout.tables,
+        "limits": sorted([x.name, x.value] for x in schema.limits
+                         if x.name in LIMITS_OF_BYTES),
         "epochs": pick(layout.epochs, "index", "name", "kind"),
     }
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))

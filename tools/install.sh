@@ -27,6 +27,7 @@ put 755 libexec/aether "$build/aether-bench"
 put 644 share/man/man1 docs/man/aether.1
 put 644 share/doc/aether README.md LICENSE CHANGELOG.md docs/*.md \
 	build/gen/format-tables.md
+put 644 share/doc/aether/decisions docs/decisions/*.md
 put 644 share/doc/aether/examples examples/*.c
 install -d "$dest/lib/pkgconfig"
 cat >"$dest/lib/pkgconfig/aether.pc" <<END

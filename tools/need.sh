@@ -28,6 +28,7 @@ if [ "${1:-}" = test ]; then
 	want clang-format-14 command -v clang-format-14
 	want pkg-config command -v pkg-config
 	want man-db command -v man
+	want spin command -v spin
 fi
 [ -n "$missing" ] || exit 0
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Creating a plane: under a temporary name, its memory reserved first, the
- * header written last, then linked under its own name in one step that fails
- * if the name exists. Whatever goes wrong, nothing is left.
+ * Creating a plane: in a file without a name (or under a temporary one where
+ * there are no such files), its memory reserved first, the header written last,
+ * then named in one step that fails if the name exists. Whatever goes wrong,
+ * nothing is left.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,9 @@ static int plan(struct making *m, struct aether_error *error)
 	if (err < 0)
 		return ae_posix_fail(error, err, 0, "there is no layout '%s'",
 				     name);
+	if (o->flags & ~(uint32_t)(AETHER_FLAG_HUGE | AETHER_FLAG_LOCK))
+		return ae_posix_fail(error, AETHER_EINVAL, 0,
+				     "there are no flags %#x", o->flags);
 	if (!o->stride_size)
 		o->stride_size = AETHER_STRIDE_SIZE_DEFAULT;
 	if (o->tier >= sizeof(tiers) / sizeof(tiers[0]))
@@ -105,6 +109,23 @@ static uint64_t group_number(const char *file)
 	return number;
 }
 
+/* What could be taken without killing somebody; UINT64_MAX: not known. */
+static uint64_t available_memory(void)
+{
+	FILE *from = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0, n;
+	char line[128];
+
+	if (!from)
+		return UINT64_MAX;
+	while (fgets(line, sizeof(line), from))
+		if (sscanf(line, "MemAvailable: %llu", &n) == 1 ||
+		    sscanf(line, "SwapFree: %llu", &n) == 1)
+			kib += n;
+	fclose(from);
+	return kib * 1024;
+}
+
 /* Asked before memory is taken: a control group kills, it does not refuse. */
 static int check_space(const struct making *m, struct aether_error *error)
 {
@@ -121,7 +142,14 @@ static int check_space(const struct making *m, struct aether_error *error)
 			"(memory.max) leaves %llu",
 			want,
 			(unsigned long long)(used > limit ? 0 : limit - used));
-	if (!m->name || fstatvfs(m->fd, &fs) < 0)
+	if (want > available_memory())
+		return ae_posix_fail(
+			error, AETHER_ENOSPC, 0,
+			"the plane needs %llu bytes, the machine has %llu "
+			"available (MemAvailable and SwapFree)",
+			want, (unsigned long long)available_memory());
+	/* a shared-memory file system without a limit says that it has 0 */
+	if (!m->name || fstatvfs(m->fd, &fs) < 0 || !fs.f_blocks)
 		return 0;
 	if ((unsigned long long)fs.f_bavail * fs.f_frsize < want)
 		return ae_posix_fail(
@@ -133,16 +161,22 @@ static int check_space(const struct making *m, struct aether_error *error)
 	return 0;
 }
 
-static int open_named(struct making *m, struct aether_error *error)
+static int refuse_named(const struct making *m, int os,
+			struct aether_error *error)
 {
-	int err = ae_posix_path(m->name, m->path, error);
-	uint32_t salt;
-
-	if (err < 0)
-		return err;
-	if (access(m->path, F_OK) == 0)
+	if (os == EEXIST)
 		return ae_posix_fail(error, AETHER_EEXIST, 0,
 				     "plane '%s' exists", m->name);
+	return ae_posix_fail(error, ae_posix_code(os), os,
+			     "cannot create plane '%s' in %s", m->name,
+			     ae_posix_directory());
+}
+
+/* For file systems that have no files without a name. */
+static int open_temporary(struct making *m, struct aether_error *error)
+{
+	uint32_t salt;
+
 	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
 		return ae_posix_fail(error, AETHER_ESYS, errno, "getrandom");
 	/* no plane's name begins with a dot, so no list shows it */
@@ -151,14 +185,28 @@ static int open_named(struct making *m, struct aether_error *error)
 		 (int)getpid());
 	m->fd = open(m->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (m->fd < 0) {
-		int os = errno;
-
 		m->temporary[0] = 0;
-		return ae_posix_fail(error, ae_posix_code(os), os,
-				     "cannot create plane '%s' in %s", m->name,
-				     ae_posix_directory());
+		return refuse_named(m, errno, error);
 	}
 	return 0;
+}
+
+/* A file without a name, if possible: killed before it has one, it is gone. */
+static int open_named(struct making *m, struct aether_error *error)
+{
+	int err = ae_posix_path(m->name, m->path, error);
+
+	if (err < 0)
+		return err;
+	if (access(m->path, F_OK) == 0)
+		return refuse_named(m, EEXIST, error);
+	m->fd = open(ae_posix_directory(), O_TMPFILE | O_RDWR | O_CLOEXEC,
+		     0600);
+	if (m->fd >= 0)
+		return 0;
+	if (errno == EOPNOTSUPP || errno == EISDIR)
+		return open_temporary(m, error);
+	return refuse_named(m, errno, error);
 }
 
 static int open_memory(struct making *m, struct aether_error *error)
@@ -224,6 +272,18 @@ static int write_header(struct making *m, struct aether_plane *plane,
 	return 0;
 }
 
+/* One step, which fails if the name exists. */
+static int give_name(const struct making *m)
+{
+	char self[64];
+
+	if (m->temporary[0])
+		return renameat2(AT_FDCWD, m->temporary, AT_FDCWD, m->path,
+				 RENAME_NOREPLACE);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", m->fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, m->path, AT_SYMLINK_FOLLOW);
+}
+
 /* From here on others can see it. */
 static int publish(struct making *m, struct aether_error *error)
 {
@@ -245,10 +305,8 @@ static int publish(struct making *m, struct aether_error *error)
 		return ae_posix_fail(error, ae_posix_code(errno), errno,
 				     "cannot set mode %o of plane '%s'", mode,
 				     m->name);
-	if (renameat2(AT_FDCWD, m->temporary, AT_FDCWD, m->path,
-		      RENAME_NOREPLACE) < 0)
-		return ae_posix_fail(error, ae_posix_code(errno), errno,
-				     "cannot name plane '%s'", m->name);
+	if (give_name(m) < 0)
+		return refuse_named(m, errno, error);
 	m->temporary[0] = 0;
 	return 0;
 }

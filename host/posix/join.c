@@ -3,7 +3,6 @@
  * Joining and leaving: the private memory of a participant, made once at join,
  * so that nothing is allocated afterwards.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,19 +24,18 @@ static int check(const struct aether_plane *plane,
 	if (plane->observer)
 		return ae_posix_fail(error, AETHER_EREADONLY, 0,
 				     "an observer cannot join");
+	if (!aether_participant_role_name(o->role))
+		return ae_posix_fail(error, AETHER_EINVAL, 0,
+				     "there is no role %u", o->role);
 	if (!length || length > AETHER_PARTICIPANT_NAME_MAX)
 		return ae_posix_fail(error, AETHER_ENAME, 0,
 				     "the participant's name has %zu "
 				     "characters; 1 to %d are allowed",
 				     length, AETHER_PARTICIPANT_NAME_MAX);
-	for (const char *c = o->name; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-			return ae_posix_fail(error, AETHER_ENAME, 0,
-					     "the participant's name has a "
-					     "character that is not allowed");
-	if (!aether_participant_role_name(o->role))
-		return ae_posix_fail(error, AETHER_EINVAL, 0,
-				     "there is no role %u", o->role);
+	if (!ae_posix_is_name(o->name))
+		return ae_posix_fail(error, AETHER_ENAME, 0,
+				     "the participant's name has a character "
+				     "that is not allowed");
 	return 0;
 }
 

@@ -57,18 +57,20 @@ static struct flock byte_of(uint32_t slot)
 
 static void note(struct ae_posix_life *life)
 {
-	pthread_mutex_lock(&lives_lock);
 	life->previous = NULL;
 	life->next = lives;
 	if (lives)
 		lives->previous = life;
 	lives = life;
-	pthread_mutex_unlock(&lives_lock);
 }
 
+/* Closed under the lock too: a child must not close a number that by then
+ * is another file's. */
 static void strike(struct ae_posix_life *life)
 {
 	pthread_mutex_lock(&lives_lock);
+	close(life->fd);
+	life->fd = -1;
 	if (life->previous)
 		life->previous->next = life->next;
 	else if (lives == life)
@@ -95,6 +97,22 @@ int ae_posix_reopen(int fd, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
+/* Opened and noted under one lock: a fork() by another thread finds both or
+ * neither, so no child keeps a descriptor that it does not know of. */
+static int open_life(struct ae_posix_life *life, int fd)
+{
+	int os;
+
+	pthread_mutex_lock(&lives_lock);
+	life->fd = ae_posix_reopen(fd, O_RDWR);
+	os = errno;
+	if (life->fd >= 0)
+		note(life);
+	pthread_mutex_unlock(&lives_lock);
+	errno = os;
+	return life->fd < 0 ? AETHER_ESYS : 0;
+}
+
 int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 {
 	struct ae_posix_plane *p = me->plane->host;
@@ -102,12 +120,8 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 	struct flock lock = byte_of(slot);
 
 	pthread_once(&once, watch_forks);
-	if (life->fd < 0) {
-		life->fd = ae_posix_reopen(p->fd, O_RDWR);
-		if (life->fd < 0)
-			return AETHER_ESYS;
-		note(life);
-	}
+	if (life->fd < 0 && open_life(life, p->fd) < 0)
+		return AETHER_ESYS;
 	if (fcntl(life->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	return errno == EAGAIN || errno == EACCES ? AETHER_EBUSY : AETHER_ESYS;
@@ -116,13 +130,15 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 void ae_host_life_drop(struct aether_participant *me, uint32_t slot)
 {
 	struct ae_posix_life *life = me->host;
+	struct flock lock = byte_of(slot);
 
-	(void)slot;
 	if (life->fd < 0)
 		return;
+	/* said, and not left to the last close: a child that was forked a
+	 * moment ago may not have closed its copy yet */
+	lock.l_type = F_UNLCK;
+	fcntl(life->fd, F_OFD_SETLK, &lock);
 	strike(life);
-	close(life->fd);
-	life->fd = -1;
 }
 
 int ae_host_life_test(const struct aether_plane *plane, uint32_t slot)

@@ -163,7 +163,7 @@ void *aether_plane_base(const struct aether_plane *plane)
 	return plane->base;
 }
 
-int aether_plane_info(const struct aether_plane *plane,
+int aether_plane_look(const struct aether_plane *plane,
 		      struct aether_plane_info *info)
 {
 	const struct ae_posix_plane *p = plane->host;

@@ -20,12 +20,15 @@ const char *ae_posix_directory(void)
 	return directory && *directory ? directory : "/dev/shm";
 }
 
-static int is_allowed(const char *name)
+int ae_posix_is_name(const char *name)
 {
-	if (!isalnum((unsigned char)*name) && *name != '_')
+	static const char first[] = "abcdefghijklmnopqrstuvwxyz_"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+	if (!*name || !strchr(first, *name))
 		return 0;
 	for (; *name; name++)
-		if (!isalnum((unsigned char)*name) && !strchr("._-", *name))
+		if (!strchr(first, *name) && *name != '.' && *name != '-')
 			return 0;
 	return 1;
 }
@@ -55,7 +58,7 @@ static int check(const char *name, struct aether_error *error)
 			"plane name '%s' has %zu characters, at most %d are "
 			"allowed",
 			shown(name, text), length, AETHER_PLANE_NAME_MAX);
-	if (!is_allowed(name))
+	if (!ae_posix_is_name(name))
 		return ae_posix_fail(
 			error, AETHER_ENAME, 0,
 			"plane name '%s' has a character that is not allowed",

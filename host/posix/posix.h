@@ -45,6 +45,9 @@ static inline void ae_posix_joined(struct ae_posix_plane *p, int change)
 int ae_posix_path(const char *name, char path[AE_POSIX_PATH],
 		  struct aether_error *error);
 
+/* Letters, digits, '.', '_', '-', not first a '.' or '-'; in any locale. */
+int ae_posix_is_name(const char *name);
+
 /* The directory of named planes: AETHER_DIR, or /dev/shm. */
 const char *ae_posix_directory(void);
 

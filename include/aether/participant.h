@@ -22,7 +22,8 @@ struct aether_participant; /* private to the process */
 struct aether_participant_options {
 	const char *name; /* how others find it; NULL: "ROLE-PID" */
 	uint32_t role;    /* enum aether_role */
-	uint32_t quota;   /* strides it may hold; 0: no quota */
+	uint32_t quota;   /* reserve refuses when it holds so many, taken ones
+			     included; a take never refuses. 0: no quota */
 	uint64_t spin;    /* ns to spin before parking; 0: the default, 10 us
 			     on a machine with several cores; UINT64_MAX: never
 			     park */

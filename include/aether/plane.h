@@ -5,9 +5,8 @@
  *
  * Named planes are files in the shared-memory file system (/dev/shm, or the
  * directory in the environment variable AETHER_DIR) and outlive everybody who
- * used them; `aether_plane_destroy` ends them. They are built under a temporary
- * name, with all their memory reserved, and renamed last: a name never shows
- * half a plane. Anonymous planes (no name) live as long as their descriptors
+ * used them; `aether_plane_destroy` ends them. They get their name last, with
+ * all their memory reserved: a name never shows half a plane. Anonymous planes (no name) live as long as their descriptors
  * and mappings, cannot be resized by anybody, and are handed to others as a
  * descriptor (aether_plane_fd).
  *
@@ -57,7 +56,7 @@ struct aether_plane_info {
  * Creates a plane and attaches to it. NULL as name: anonymous. Space is
  * reserved first, so that later writes cannot fail for want of it.
  * Huge pages and locking are tried when asked for; what was granted is in
- * aether_plane_info (`huge_bytes`, `locked_bytes`), not in the result.
+ * aether_plane_look (`huge_bytes`, `locked_bytes`), not in the result.
  * Errors: AETHER_ENAME, AETHER_EEXIST, AETHER_EINVAL, AETHER_ELAYOUT,
  * AETHER_EGEOMETRY, AETHER_ENOSPC, AETHER_EACCES, AETHER_ESYS. Nothing is left
  * behind.
@@ -103,7 +102,7 @@ AETHER_API int aether_plane_fd(const struct aether_plane *plane);
 AETHER_API void *aether_plane_base(const struct aether_plane *plane);
 
 /* What the plane is, and what was granted. Never fails; returns 0. */
-AETHER_API int aether_plane_info(const struct aether_plane *plane,
+AETHER_API int aether_plane_look(const struct aether_plane *plane,
 				 struct aether_plane_info *info);
 
 /*

@@ -2,7 +2,8 @@
 /*
  * A stride is a piece of the plane; a lease is the right to one; a handle is
  * the lease's name. Handles are numbers: copy them, send them, keep them. A
- * handle whose lease has ended is refused for ever.
+ * handle whose lease has ended is refused until the stride has been leased 2^40
+ * times more.
  *
  *	key                  call
  *	MEM_RESERVE_STRIDE   aether_stride_reserve    free -> mine
@@ -37,7 +38,7 @@ struct aether_pointer {
 struct aether_stride_info {
 	uint32_t index;
 	uint32_t state;      /* enum aether_state */
-	uint32_t slot;       /* owner or addressee, unless dormant or shared */
+	uint32_t slot;       /* owner or addressee: busy, routed, suspect */
 	uint32_t stamp;      /* low bits of its tenancy's stamp */
 	uint64_t generation; /* of the lease, or of the next one if dormant */
 	uint64_t handle;     /* of the lease; 0 if dormant */
@@ -47,11 +48,13 @@ struct aether_stride_info {
 };
 
 /*
- * Reserves the lowest free stride in the participant's part of the registry,
- * else any. The new lease is empty: length 0, format raw, user data zero. The
+ * Reserves the stride that the participant released last, if it is still free
+ * (it is in cache), else the lowest free one in the participant's part of the
+ * registry, else any. The new lease is empty: length 0, format raw, user data zero. The
  * bytes of the stride are as the last owner left them.
  * Does not wait; at most two steps per stride of the plane.
- * Errors: AETHER_EFULL, AETHER_EQUOTA.
+ * Errors: AETHER_EFULL, AETHER_EQUOTA, AETHER_EAGAIN (one was free, somebody
+ * else was faster).
  */
 AETHER_API int aether_stride_reserve(struct aether_participant *me,
 				     uint64_t *handle);
@@ -63,7 +66,8 @@ AETHER_API int aether_stride_reserve(struct aether_participant *me,
 AETHER_API int aether_stride_reserve_until(struct aether_participant *me,
 					   uint64_t deadline, uint64_t *handle);
 
-/* Ends the lease: the stride is free, the handle stale. */
+/* Ends the lease: the stride is free, the handle stale. Also AETHER_ECORRUPT:
+ * somebody wrote over its word meanwhile. */
 AETHER_API int aether_stride_release(struct aether_participant *me,
 				     uint64_t handle);
 

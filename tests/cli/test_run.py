@@ -19,7 +19,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
-from tool import BIN, Skip, bad, good, good_json, must, same  # noqa: E402
+from tool import Skip, bad, good, good_json, must, same  # noqa: E402
+from watched import Run, alive, until  # noqa: E402
 
 KEYS = ("bytes_in", "bytes_out", "seconds", "gbps", "strides_routed",
         "bytes_copied", "verify", "stages", "respawned")
@@ -49,52 +50,6 @@ def left(*wanted):
     """Nothing but these files is in the work directory, and no plane."""
     same(sorted(os.listdir(work)), sorted(wanted), "files left")
     same([p for p in os.listdir(tool.planes)], [], "planes left")
-
-
-# ---- a run that is watched while it goes on
-
-def children(pid):
-    path = f"/proc/{pid}/task/{pid}/children"
-    return [int(p) for p in Path(path).read_text().split()]
-
-
-def alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1]
-        return state.split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def until(what, text, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not what():
-        must(time.monotonic() < end, f"never: {text}")
-        time.sleep(0.005)
-
-
-class Run:
-    """aether run, fed through a pipe that is in the test's hand."""
-
-    def __init__(self, *words, stages=4, **more):
-        self.process = subprocess.Popen(
-            [BIN, "run", *map(str, words)], stdin=subprocess.PIPE,
-            stdout=more.pop("stdout", subprocess.PIPE),
-            stderr=more.pop("stderr", subprocess.PIPE),
-            env=tool.environment(), start_new_session=True, **more)
-        self.pid = self.process.pid
-        until(lambda: len(children(self.pid)) == stages or
-              self.process.poll() is not None, "all stages started")
-        self.stages = children(self.pid)
-        time.sleep(0.05)    # joined
-
-    def feed(self, data):
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
-
-    def end(self, seconds=20):
-        out, err = self.process.communicate(timeout=seconds)
-        return self.process.returncode, out or b"", (err or b"").decode()
 
 
 # ---- what comes out
@@ -162,7 +117,6 @@ def test_verify():
     for words in (["--burn", "xor:0102", "--burn", "xor:9988"], ["--raw"]):
         said = good_json("run", "--verify", *words, source, work / "out")
         same(said["verify"], "ok")
-    must("verified" in good("run", "--verify", source, work / "o").out, "word")
 
 
 def test_streams():
@@ -172,17 +126,16 @@ def test_streams():
     result = good("run", "--json", "-", "-", stdin=b"hello")
     same(result.out, "hello", "only the stream goes to standard output")
     same(json.loads(result.err)["bytes_out"], 5, "JSON on standard error")
-    result = good("run", "-", work / "out", stdin=DATA)
+    good("run", "-", work / "out", stdin=DATA)
     must((work / "out").read_bytes() == DATA, "from a pipe it is wrong")
 
 
 def test_trickle():
     run = Run("--burn", "xor:0ff0", "-", "-")
     for at in range(0, 3000, 1000):
-        piece = DATA[at:at + 1000]
-        run.feed(piece)
+        run.feed(DATA[at:at + 1000])
         got = os.read(run.process.stdout.fileno(), 5000)
-        must(got == xor(piece, b"\x0f\xf0"), "a piece did not come at once")
+        must(got == xor(DATA[at:at + 1000], b"\x0f\xf0"), "late or wrong")
     same(run.end()[:2], (0, b""), "the end")
 
 
@@ -327,9 +280,8 @@ def test_bad_files():
 
 
 def test_without_permission():
-    if os.geteuid() == 0:
-        as_nobody = {"user": 65534, "group": 65534, "extra_groups": []}
-    else:
+    as_nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    if os.geteuid():
         as_nobody = {}
     source = put("in", b"content")
     secret = put("secret", b"content")
@@ -404,7 +356,7 @@ def test_killed_stage():
         pid = run.stages[number]
         began = time.monotonic()
         os.kill(pid, signal.SIGKILL)
-        status, out, err = run.end()
+        status, out, err = run.died()
         must(time.monotonic() - began < 1.0, f"{role}: not within a second")
         same(status, 1, f"{role} killed")
         must(f"the {role} (pid {pid}) was killed by signal 9 (Killed)" in err,
@@ -417,11 +369,11 @@ def test_killed_stage():
 
 
 def test_terminated_stage():
-    run = Run("--workers", "2", "-", work / "out", stages=5)
+    run = Run("-", work / "out")
     os.kill(run.stages[2], signal.SIGTERM)
-    status, _, err = run.end()
+    status, _, err = run.died()
     same(status, 1, "status")
-    must("appliance 1" in err and "signal 15 (Terminated)" in err, err)
+    must("appliance" in err and "signal 15 (Terminated)" in err, err)
     left()
 
 
@@ -430,10 +382,23 @@ def test_killed_on_a_plane_of_the_user():
     run = Run("--plane", "mine", "-", work / "out")
     os.kill(run.stages[2], signal.SIGKILL)
     began = time.monotonic()
-    same(run.end()[0], 1, "status")
+    same(run.died()[0], 1, "status")
     must(time.monotonic() - began < 1.0, "not within a second")
-    same([p["alive"] for p in good_json("who", "mine")["participants"]
-          if p["alive"]], [], "participants left")
+    same([p["role"] for p in good_json("who", "mine")["participants"]],
+         ["appliance"], "all but the killed one have left")
+    good("destroy", "mine")
+    left()
+
+
+def test_interrupted_on_a_plane_of_the_user():
+    good("create", "mine", "--strides", "8")
+    run = Run("--plane", "mine", "-", work / "out")
+    run.feed(DATA[:300000])
+    os.kill(run.pid, signal.SIGINT)
+    same(run.died()[0], -signal.SIGINT, "status")
+    same(good_json("who", "mine")["participants"], [], "participants")
+    same({s["state"] for s in good_json("map", "mine")["strides"]},
+         {"dormant"}, "strides")
     good("destroy", "mine")
     left()
 
@@ -444,7 +409,7 @@ def test_interrupted():
         run = Run("--plane", "mine", "-", old)
         run.feed(DATA[:300000])
         os.kill(run.pid, number)
-        status, out, _ = run.end()
+        status, out, _ = run.died()
         same((status, out), (-number, b""), "ends by the signal")
         must(not any(map(alive, run.stages)), "stages are left")
         same(old.read_bytes(), b"old", "the old output")
@@ -455,7 +420,7 @@ def test_interrupted_from_the_keyboard():
     run = Run("-", work / "out")
     run.feed(DATA[:300000])
     os.killpg(run.pid, signal.SIGINT)
-    status, out, err = run.end()
+    status, out, err = run.died()
     same((status, out, err), (-signal.SIGINT, b"", ""), "all get the signal")
     left()
 
@@ -464,8 +429,9 @@ def test_parent_killed():
     run = Run("--workers", "2", "-", work / "out", stages=5)
     run.feed(DATA[:300000])
     os.kill(run.pid, signal.SIGKILL)
-    run.end()
+    run.process.wait()      # its input is still open
     until(lambda: not any(map(alive, run.stages)), "stages die with it", 1.0)
+    run.died()
     left()
 
 
@@ -480,10 +446,10 @@ def test_verify_fails():
         time.sleep(0.01)
         states = [s for s in good_json("map", "mine")["strides"]
                   if s["state"] == "routed"]
-    for state in states:
-        tool.patch("mine", first + state["index"] * STRIDE, b"\x55" * 64)
+    for one in states:
+        tool.patch("mine", first + one["index"] * STRIDE, b"\x55" * 64)
     os.kill(run.stages[2], signal.SIGCONT)
-    status, out, err = run.end()
+    status, out, err = run.died()
     same(status, 3, f"status {err}")
     said = json.loads(out)
     same((said["ok"], said["code"], said["verify"]),

@@ -16,7 +16,7 @@ struct side {
 	uint64_t spin;
 	int turns;
 	int first; /* has the ball */
-	volatile uint64_t *tenancies; /* shared: of both */
+	struct aether_word64 *tenancies; /* shared: of both */
 };
 
 /* Passes the ball to and fro. Its result: the turn where it stalled, or 0. */
@@ -24,10 +24,11 @@ static int play(struct side *s, struct aether_participant *me)
 {
 	uint64_t to, handle = 0;
 
-	s->tenancies[s->first] = aether_participant_tenancy(me);
-	while (!s->tenancies[!s->first])
+	ae_store64_release(&s->tenancies[s->first],
+			   aether_participant_tenancy(me));
+	while (!ae_load64_acquire(&s->tenancies[!s->first]))
 		rig_sleep(100000);
-	to = s->tenancies[!s->first];
+	to = ae_load64_acquire(&s->tenancies[!s->first]);
 	if (s->first)
 		handle = rig_reserve(me);
 	for (int i = 0; i < s->turns; i++) {
@@ -61,7 +62,7 @@ static int side_process(void *argument)
 
 static void ping_pong(uint64_t spin, int turns, const char *what)
 {
-	volatile uint64_t *tenancies = rig_shared(64);
+	struct aether_word64 *tenancies = rig_shared(64);
 	struct side sides[2] = { { spin, turns, 0, tenancies },
 				 { spin, turns, 1, tenancies } };
 	pid_t pids[2];
@@ -93,7 +94,7 @@ static void *side_thread(void *argument)
 
 static void ping_pong_threads(void)
 {
-	volatile uint64_t tenancies[2] = { 0, 0 };
+	struct aether_word64 tenancies[2] = { { 0 }, { 0 } };
 	struct side sides[2] = { { 1, TURNS / 4, 0, tenancies },
 				 { 1, TURNS / 4, 1, tenancies } };
 	pthread_t threads[2];

@@ -158,7 +158,7 @@ static inline int trial_close(struct trial *t)
 	struct aether_plane_info info;
 	uint32_t dormant;
 
-	aether_plane_info(t->plane, &info);
+	aether_plane_look(t->plane, &info);
 	aether_registry_count(t->plane, &counts);
 	dormant = counts.states[AETHER_STATE_DORMANT];
 	return aether_plane_detach(t->plane) == 0 &&

@@ -162,7 +162,7 @@ static void send_poison(struct trial *t, struct aether_participant *me,
 	uint64_t handle;
 	void *user;
 
-	aether_plane_info(t->plane, &info);
+	aether_plane_look(t->plane, &info);
 	if (aether_stride_reserve(me, &handle) ||
 	    aether_stride_describe(me, handle, 100, AETHER_FORMAT_SLICED, 64) ||
 	    aether_stride_user(me, handle, &user))

@@ -176,6 +176,37 @@ static void test_order(void)
 	close(t.egress.fd);
 }
 
+static void test_depth(uint32_t depth, uint32_t wanted)
+{
+	struct aether_registry_counts counts = { .states = { 0 } };
+	struct trial t = { .workers = 0 };
+	struct trial_stage *s = &t.stage[INGRESS];
+
+	t.ingress.fd = trial_file(input, ROOM);
+	t.ingress.depth = depth;
+	if (!is_int(trial_open(&t), 0, "a plane for a depth"))
+		return;
+	t.ingress.to = trial_tenancy(&t, DESK);
+	pthread_create(&s->thread, NULL, trial_ingress, s);
+	for (int i = 0; i < 1000; i++) {
+		aether_registry_count(t.plane, &counts);
+		if (counts.states[AETHER_STATE_ROUTED] == wanted)
+			break;
+		usleep(1000);
+	}
+	usleep(30000);
+	aether_registry_count(t.plane, &counts);
+	is_int(counts.states[AETHER_STATE_ROUTED], wanted,
+	       "depth %u: so many are on their way", depth);
+	is_int(counts.states[AETHER_STATE_BUSY], 1, "and one waits");
+	for (int i = DESK; i <= EGRESS; i++)
+		aether_participant_leave(t.stage[i].me);
+	pthread_join(s->thread, NULL);
+	is_int(s->result, AETHER_ESTAGE, "the orchestrator has left");
+	ok(trial_close(&t), "all strides came back");
+	close(t.ingress.fd);
+}
+
 /* Writes a little now and then, then ends. */
 static void *trickle(void *user)
 {
@@ -236,6 +267,8 @@ int main(void)
 	test_shapes();
 	test_few_strides();
 	test_order();
+	test_depth(2, 2);
+	test_depth(0, AETHER_FLOW_DEPTH_INGRESS);
 	test_trickle();
 	return tap_end();
 }

@@ -37,7 +37,7 @@ static int attach(struct aether_error *error)
 	err = aether_plane_attach("x", 0, error, &plane);
 	if (err < 0)
 		return plane || error->code != err ? 1 : err;
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	err = memcmp(&info.geometry, &good, sizeof(good)) ? 2 : 0;
 	if (!err) {
 		struct aether_participant *me = rig_join(plane);
@@ -57,7 +57,7 @@ static void setup(void)
 
 	snprintf(path, sizeof(path), "%s/aether.x", rig_directory);
 	need(aether_plane_create("x", &o, NULL, &plane) == 0);
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	good = info.geometry;
 	header = *plane->header;
 	aether_plane_detach(plane);
@@ -147,7 +147,7 @@ static void layout_name(void)
 	put_header(&h);
 	err = aether_plane_attach("x", 0, NULL, &plane);
 	if (plane)
-		aether_plane_info(plane, &info);
+		aether_plane_look(plane, &info);
 	ok(err < 0 || memchr(info.layout, 0, sizeof(info.layout)),
 	   "the layout's name ends");
 	ok(err < 0 || !memchr(info.layout, '\033', sizeof(info.layout)),

@@ -185,14 +185,14 @@ static void children(void)
 
 /* Threads that join and leave while another forks: no child may inherit a
  * life. Each fork's child sleeps; in the end every slot must be free. */
-static volatile int stop;
+static struct aether_word32 stop;
 
 static void *joins(void *unused)
 {
 	struct aether_participant *me;
 
 	(void)unused;
-	while (!stop)
+	while (!ae_load32_relaxed(&stop))
 		if (aether_participant_join(plane, NULL, NULL, &me) == 0)
 			aether_participant_leave(me);
 	return NULL;
@@ -219,7 +219,7 @@ static void fork_race(void)
 		}
 		rig_sleep(200000);
 	}
-	stop = 1;
+	ae_store32_relaxed(&stop, 1);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	while (n < 4 && aether_participant_join(plane, NULL, NULL, &all[n]) ==

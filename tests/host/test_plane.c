@@ -63,8 +63,8 @@ static void named(void)
 	is_int(create("rose", &one), 0, "created");
 	is_int(create("rose", &none), AETHER_EEXIST, "exists");
 	is_int(attach("rose", &two), 0, "attached");
-	aether_plane_info(one, &a);
-	aether_plane_info(two, &b);
+	aether_plane_look(one, &a);
+	aether_plane_look(two, &b);
 	ok(!memcmp(&a, &b, sizeof(a)), "both know the same of it");
 	ok(a.geometry.strides == 8 && a.tag && (a.id[0] || a.id[1]) &&
 		   !strcmp(a.layout, "lean") && a.created > 0,
@@ -97,7 +97,7 @@ static void anonymous(void)
 	is_int(create(NULL, &one), 0, "created without a name");
 	is_int(files(), 0, "no file");
 	fd = aether_plane_fd(one);
-	aether_plane_info(one, &info);
+	aether_plane_look(one, &info);
 	ok(info.flags & AETHER_FLAG_ANONYMOUS, "says that it is anonymous");
 	need(fstat(fd, &st) == 0);
 	is_int(st.st_mode & 0777, 0600, "mode 0600");
@@ -212,7 +212,7 @@ static void tiers(void)
 		is_int(aether_plane_create(NULL, tier ? &o : NULL, NULL,
 					   &plane),
 		       0, "tier %u", tier);
-		aether_plane_info(plane, &info);
+		aether_plane_look(plane, &info);
 		ok(info.geometry.strides == strides[tier] &&
 			   info.geometry.stride_size == SIZE &&
 			   info.geometry.participants == 64,
@@ -323,7 +323,7 @@ static void observers(void)
 	struct aether_plane_info info;
 
 	need(create("o", &plane) == 0);
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	is_int(rig_wait(rig_fork(observe, &(uint64_t){ 0 })), FAULT,
 	       "an observer that writes to an epoch: a fault");
 	is_int(rig_wait(rig_fork(observe, &info.geometry.leases_offset)),
@@ -346,7 +346,7 @@ static void grants(void)
 
 	is_int(aether_plane_create(NULL, &o, NULL, &plane), 0,
 	       "huge and locked: asked for, no condition");
-	aether_plane_info(plane, &info);
+	aether_plane_look(plane, &info);
 	ok(info.flags & AETHER_FLAG_HUGE && info.flags & AETHER_FLAG_LOCK,
 	   "what was asked for is noted");
 	ok(info.huge_bytes <= info.geometry.plane_size &&
@@ -354,7 +354,8 @@ static void grants(void)
 	   "huge pages granted: %llu bytes",
 	   (unsigned long long)info.huge_bytes);
 	ok(info.locked_bytes == 0 ||
-		   info.locked_bytes == info.geometry.plane_size,
+		   (info.locked_bytes >= 32 * SIZE &&
+		    info.locked_bytes <= info.geometry.plane_size),
 	   "locked: %llu bytes", (unsigned long long)info.locked_bytes);
 	aether_plane_detach(plane);
 }

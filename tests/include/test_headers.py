@@ -16,7 +16,7 @@ OUT = os.path.join(ROOT, os.environ.get("O", "build"))
 GEN = os.path.join(ROOT, "build", "gen")
 INCLUDE = os.path.join(ROOT, "include")
 LIBRARY = os.path.join(OUT, "libaether.a")
-FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow", "-Wundef",
+FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wundef",
          "-I" + INCLUDE, "-I" + GEN]
 C = [("gcc", "-std=c11"), ("clang-14", "-std=c11"), ("gcc", "-std=c17"),
      ("gcc", "-std=gnu11")]

@@ -244,7 +244,7 @@ AETHER_ASSERT(offsetof(struct aether_dense_seg, only) == 0, "dense.only");
 		"")
 
 /* layout smallOne: a little of everything */
-#define AETHER_LAYOUT_SMALL_ONE_HASH UINT64_C(0x7A5E7C20957181B6)
+#define AETHER_LAYOUT_SMALL_ONE_HASH UINT64_C(0x7319E9805F01F3C7)
 #define AETHER_LAYOUT_SMALL_ONE_TABLES 0x3000
 #define AETHER_SMALL_ONE_OFFSET_ATOMIC_FLAGS 0x0000
 #define AETHER_SMALL_ONE_SIZE_ATOMIC_FLAGS 0x0080
@@ -270,7 +270,7 @@ AETHER_ASSERT(offsetof(struct aether_dense_seg, only) == 0, "dense.only");
 	X(3, "IDX_PANIC", "flag", "anyone", "everyone")
 
 /* layout bare */
-#define AETHER_LAYOUT_BARE_HASH UINT64_C(0x49815972DD51C8DA)
+#define AETHER_LAYOUT_BARE_HASH UINT64_C(0xCC27A8B1751FF82C)
 #define AETHER_LAYOUT_BARE_TABLES 0x2000
 #define AETHER_BARE_OFFSET_ATOMIC_FLAGS 0x0000
 #define AETHER_BARE_SIZE_ATOMIC_FLAGS 0x0080
