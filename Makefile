@@ -136,4 +136,4 @@ help: ## List these targets
 
 .PHONY: all demo test check flavour lint soak bench install format clean help
 .DELETE_ON_ERROR:
--include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(O)/obj $(O)/tests $(O)/examples -name '*.d' 2>/dev/null)

@@ -7,6 +7,9 @@
  *
  * Baseline: a bare word that two cores pass to and fro, in the same processes
  * on the same cores, in the batch before.
+ *
+ * handoff-floor: the same by the bare protocol without the library, to see what
+ * the library adds to what the machine demands.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -22,20 +25,38 @@
 #define CHUNKS 600
 #define TRIPS (CHUNK * CHUNKS)
 #define LINE 64
+#define BARE_PLACES 8
 
-/* Shared by both: the bare word, and where the peer sits. */
+/* A stride of the bare protocol: its word and its first line, lines apart. */
+struct bare_stride {
+	_Alignas(128) struct aether_word64 word;
+	_Alignas(128) unsigned char bytes[LINE];
+};
+
+/* Shared by both: the bare word, where the peer sits, the bare protocol. */
 struct meeting {
+	_Alignas(128) struct aether_word64 places[2][BARE_PLACES];
+	struct bare_stride strides[2][2]; /* two each */
 	_Alignas(128) struct aether_word64 word;
 	_Alignas(128) struct aether_word64 tenancy[2];
 };
 
 struct side {
 	struct meeting *meeting;
+	const struct way *way;
+	int which;
+	uint64_t sent, received; /* by the bare protocol */
 	struct aether_plane *plane;
 	struct aether_participant *me;
 	uint64_t peer;
 	uint64_t taken;     /* the lease to release after the answer */
 	unsigned char seen; /* keeps the reads */
+};
+
+/* What is measured: the library, or the bare protocol. */
+struct way {
+	int (*send)(struct side *s, unsigned char value);
+	int (*receive)(struct side *s);
 };
 
 static void await(const struct aether_word64 *word, uint64_t value)
@@ -76,6 +97,50 @@ static int receive(struct side *s)
 	return 0;
 }
 
+static const struct way library = { send, receive };
+
+/*
+ * The floor: the protocol's four swaps on a mailbox place and a lease word, one
+ * line of data, and nothing else: no checks, no errors, no waiters, no handles,
+ * two strides a side. Taking and releasing are one swap here.
+ */
+static int bare_send(struct side *s, unsigned char value)
+{
+	uint64_t k = s->sent & 1;
+	struct bare_stride *stride = &s->meeting->strides[s->which][k];
+	struct aether_word64 *place =
+		&s->meeting->places[!s->which][s->sent % BARE_PLACES];
+
+	if (ae_cas64_acquire(&stride->word, 0, 1) != 0)
+		return AETHER_EFULL;
+	memset(stride->bytes, value, LINE);
+	s->sent++;
+	if (ae_cas64_seq_cst(place, 0, s->sent << 1 | k) != 0)
+		return AETHER_EBOX;
+	return ae_cas64_seq_cst(&stride->word, 1, 2) == 1 ? 0 : AETHER_EOWNER;
+}
+
+static int bare_receive(struct side *s)
+{
+	struct aether_word64 *place =
+		&s->meeting->places[s->which][s->received++ % BARE_PLACES];
+	struct bare_stride *stride;
+	uint64_t entry;
+
+	while (!(entry = ae_load64_seq_cst(place)))
+		ae_pause();
+	stride = &s->meeting->strides[!s->which][entry & 1];
+	ae_prefetch_write(&stride->word);
+	ae_prefetch_write(stride->bytes);
+	s->seen ^= stride->bytes[LINE - 1];
+	while (ae_cas64_seq_cst(&stride->word, 2, 0) != 2)
+		ae_pause();
+	ae_store64_release(place, 0);
+	return 0;
+}
+
+static const struct way bare = { bare_send, bare_receive };
+
 static int join(struct side *s, int which, int fd)
 {
 	struct aether_participant_options options = {
@@ -83,6 +148,7 @@ static int join(struct side *s, int which, int fd)
 	};
 	int err = aether_plane_attach_fd(fd, 0, NULL, &s->plane);
 
+	s->which = which;
 	if (err == 0)
 		err = aether_participant_join(s->plane, &options, NULL, &s->me);
 	if (err < 0)
@@ -95,9 +161,9 @@ static int join(struct side *s, int which, int fd)
 }
 
 /* The one who answers; ends with the process. */
-static void answer(struct meeting *m, int fd)
+static void answer(struct meeting *m, int fd, const struct way *way)
 {
-	struct side s = { .meeting = m };
+	struct side s = { .meeting = m, .way = way };
 	int err = bench_pin(1);
 
 	if (err == 0)
@@ -108,9 +174,9 @@ static void answer(struct meeting *m, int fd)
 			ae_store64_release(&m->word, 2 * i + 2);
 		}
 		for (int i = 0; err == 0 && i < TRIPS; i++) {
-			err = receive(&s);
+			err = way->receive(&s);
 			if (err == 0)
-				err = send(&s, (unsigned char)i);
+				err = way->send(&s, (unsigned char)i);
 		}
 	}
 	aether_participant_leave(s.me);
@@ -138,9 +204,9 @@ static double handoff_batch(struct side *s, double *chunks, int *err)
 		double now;
 
 		for (int i = 0; i < CHUNK && *err == 0; i++) {
-			*err = send(s, (unsigned char)i);
+			*err = s->way->send(s, (unsigned char)i);
 			if (*err == 0)
-				*err = receive(s);
+				*err = s->way->receive(s);
 		}
 		now = bench_now();
 		chunks[c] = (now - before) / (2.0 * CHUNK);
@@ -149,11 +215,12 @@ static double handoff_batch(struct side *s, double *chunks, int *err)
 	return (before - start) / (2.0 * TRIPS);
 }
 
-static int ask(struct meeting *m, int fd, struct bench_row *row)
+static int ask(struct meeting *m, int fd, const struct way *way,
+	       struct bench_row *row)
 {
 	static double chunks[BENCH_ROUNDS * CHUNKS];
 	static double values[BENCH_ROUNDS], baselines[BENCH_ROUNDS];
-	struct side s = { .meeting = m };
+	struct side s = { .meeting = m, .way = way };
 	int err = join(&s, 0, fd);
 
 	for (int round = 0; err == 0 && round < BENCH_ROUNDS; round++) {
@@ -175,7 +242,7 @@ static int ask(struct meeting *m, int fd, struct bench_row *row)
 	return 0;
 }
 
-int bench_handoff(struct bench_row *row)
+static int run(const struct way *way, struct bench_row *row)
 {
 	struct aether_plane_options options = { .tier = AETHER_TIER_HEAVY };
 	struct aether_plane *plane;
@@ -195,11 +262,11 @@ int bench_handoff(struct bench_row *row)
 	}
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		answer(m, aether_plane_fd(plane));
+		answer(m, aether_plane_fd(plane), way);
 	}
 	err = bench_pin(0);
 	if (err == 0)
-		err = ask(m, aether_plane_fd(plane), row);
+		err = ask(m, aether_plane_fd(plane), way, row);
 	if (err < 0)
 		kill(child, SIGKILL);
 	waitpid(child, &status, 0);
@@ -207,5 +274,15 @@ int bench_handoff(struct bench_row *row)
 	aether_plane_detach(plane);
 	if (err == 0 && status)
 		err = AETHER_ESTAGE;
-	return err < 0 ? bench_fail("handoff", err) : 0;
+	return err < 0 ? bench_fail(row->name, err) : 0;
+}
+
+int bench_handoff(struct bench_row *row)
+{
+	return run(&library, row);
+}
+
+int bench_handoff_floor(struct bench_row *row)
+{
+	return run(&bare, row);
 }

@@ -16,7 +16,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	(void)arg;
 	(void)state;
-	return key == ARGP_KEY_ARG ? 0 : ARGP_ERR_UNKNOWN;
+	return key == ARGP_KEY_ARG || key == 'l' ? 0 : ARGP_ERR_UNKNOWN;
 }
 
 /* The directory of this program, with its slash; 0 if it is not known. */
@@ -37,7 +37,11 @@ static int own_directory(char *directory, size_t size)
 
 int cli_bench(int argc, char **argv)
 {
+	static const struct argp_option options[] = {
+		{ "list", 'l', NULL, 0, "List the rows and end", 0 }, { 0 }
+	};
 	static const struct argp argp = {
+		.options = options,
 		.parser = parse,
 		.args_doc = "[NAME...]",
 		.doc = "Measure the rows NAME..., or all: each value beside a "

@@ -181,7 +181,8 @@ static int bring(struct stage *stage, const struct cli_input *input,
 	struct aether_flow_ingress work = {
 		.fd = input->fd,
 		.to = to,
-		.format = stage->raw ? AETHER_FORMAT_RAW : AETHER_FORMAT_SLICED,
+		.format = stage->unsliced ? AETHER_FORMAT_RAW
+					  : AETHER_FORMAT_SLICED,
 		.tile = stage->tile,
 		.copy = stage->copy,
 	};
@@ -202,7 +203,7 @@ static int wait_desk(pid_t pid, int hurry)
 {
 	uint64_t deadline = hurry ? aether_clock_after(CALM_NS)
 				  : AETHER_FOREVER;
-	int number = SIGTERM, status;
+	int number = SIGTERM, status = 0;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		if (cli_stop_signal() && deadline == AETHER_FOREVER)
@@ -223,11 +224,13 @@ static int stream(struct stage *stage, const struct cli_input *input,
 {
 	pid_t parent = getpid(), pid;
 	uint64_t to;
-	int ends[2], rc;
+	int ends[2], status, rc;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return cli_error(&stage->error, AETHER_ESYS, errno,
 				 "cannot make a pipe to the orchestrator");
+	signal(SIGCHLD,
+	       SIG_DFL); /* if it is ignored, nobody can be waited for */
 	pid = fork();
 	if (pid < 0)
 		return cli_error(&stage->error, AETHER_ESYS, errno,
@@ -242,12 +245,17 @@ static int stream(struct stage *stage, const struct cli_input *input,
 		rc = bring(stage, input, to);
 	close(ends[0]);
 	stage_leave(stage);
-	wait_desk(pid, rc < 0);
+	status = wait_desk(pid, rc < 0);
 	/* it knows better why a stage has gone */
 	if ((rc == 0 || rc == AETHER_ESTAGE) && desk->error.code < 0) {
 		stage->error = desk->error;
 		rc = desk->error.code;
 	}
+	if (rc == 0 && status != 0)
+		rc = cli_error(&stage->error, AETHER_ESTAGE, 0,
+			       "the orchestrator (pid %ld) was killed before "
+			       "it was done",
+			       (long)pid);
 	stage->routed = stage->report.strides + desk->report.strides;
 	return rc;
 }

@@ -29,8 +29,8 @@ struct run_options {
 	uint32_t tile;
 	const char *name; /* of the plane; NULL: anonymous */
 	struct aether_plane_options plane;
-	int tier; /* was given */
-	int raw;
+	int tier;     /* was given */
+	int unsliced; /* --raw */
 	int verify;
 	int copy;
 	const char *in;

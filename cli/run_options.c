@@ -86,7 +86,7 @@ static void parse_tier(struct run_options *o, const char *text)
 	static const char *const tiers[] = { AETHER_TIER_LIST(TIER_NAME) };
 	uint32_t count = sizeof(tiers) / sizeof(tiers[0]), i = 0;
 
-	while (i < count && strcmp(tiers[i], text))
+	while (i < count && strcmp(tiers[i], text) != 0)
 		i++;
 	if (i == count)
 		cli_usage(&o->common, "--tier is '%s'; tiers are:" TIERS, text);
@@ -137,7 +137,7 @@ static void check(struct run_options *o, struct argp_state *state)
 	if (o->tier && o->plane.strides)
 		cli_usage(&o->common,
 			  "--tier and --strides exclude each other; give one");
-	if (o->raw && o->tile)
+	if (o->unsliced && o->tile)
 		cli_usage(&o->common,
 			  "--raw and --tile exclude each other; give one");
 }
@@ -180,7 +180,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_RAW:
-		o->raw = 1;
+		o->unsliced = 1;
 		return 0;
 	case KEY_VERIFY:
 		o->verify = 1;

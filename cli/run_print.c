@@ -33,7 +33,7 @@ void run_progress(const struct run *run)
 	uint64_t size = 0;
 
 	if (!run->began || now - run->began < FIRST_NS ||
-	    !isatty(STDERR_FILENO))
+	    !isatty(STDERR_FILENO) || (run->streams && isatty(STDOUT_FILENO)))
 		return;
 	if (S_ISREG(run->input.stat.st_mode))
 		size = (uint64_t)run->input.stat.st_size;

@@ -58,8 +58,8 @@ static int ingress(struct run *run, struct aether_participant *me,
 	struct aether_flow_ingress options = {
 		.fd = run->input.fd,
 		.to = run->shared->seats[RUN_ORCHESTRATOR].tenancy,
-		.format = run->options.raw ? AETHER_FORMAT_RAW
-					   : AETHER_FORMAT_SLICED,
+		.format = run->options.unsliced ? AETHER_FORMAT_RAW
+						: AETHER_FORMAT_SLICED,
 		.tile = run->options.tile,
 		.copy = run->options.copy,
 	};

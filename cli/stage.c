@@ -72,7 +72,7 @@ static void check(const struct stage *stage, struct argp_state *state,
 	if (wants_path && !stage->path)
 		argp_error(state, "the file is missing; - is standard input "
 				  "or output");
-	if (stage->raw && stage->tile)
+	if (stage->unsliced && stage->tile)
 		cli_usage(&stage->common,
 			  "--raw and --tile exclude each other; give one");
 }
@@ -94,7 +94,7 @@ error_t stage_parse(struct stage *stage, int key, char *arg,
 		parse_tile(stage, arg);
 		return 0;
 	case STAGE_RAW:
-		stage->raw = 1;
+		stage->unsliced = 1;
 		return 0;
 	case STAGE_COPY:
 		stage->copy = 1;

@@ -18,7 +18,7 @@ struct stage {
 	uint32_t burns;
 	uint32_t workers; /* appliances to wait for */
 	uint32_t tile;
-	int raw;
+	int unsliced; /* --raw */
 	int copy;
 	int waits;     /* --wait was given */
 	uint64_t wait; /* ns */

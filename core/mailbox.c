@@ -77,6 +77,20 @@ static int step(const struct aether_plane *plane, uint32_t slot, uint64_t seen,
 	return 0;
 }
 
+/* Asks for the line of the place that an entry will probably fill, while the
+ * sender still checks whether it may: it comes from the owner, who polls it. */
+void ae_mailbox_fetch(const struct aether_participant *me, uint64_t to)
+{
+	const struct aether_plane *plane = me->plane;
+	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(to);
+
+	if (slot >= plane->geometry.participants)
+		return;
+	ae_prefetch_write(place_of(
+		plane, &plane->places[(uint64_t)slot * plane->geometry.places],
+		me->senders[slot].cursor));
+}
+
 /*
  * R2: an entry for the lease into the box of `slot`. AETHER_EBOX: no place is
  * empty.

@@ -156,8 +156,10 @@ static int route(struct aether_participant *me, uint64_t handle, uint64_t to)
 			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
 	uint64_t seen;
 	int full;
-	int err = ae_lease_find(me->plane, handle, &lease);
+	int err;
 
+	ae_mailbox_fetch(me, to);
+	err = ae_lease_find(me->plane, handle, &lease);
 	if (err < 0) {
 		ae_count(&me->seat->refused, &me->counts.refused);
 		return err;

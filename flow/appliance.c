@@ -63,7 +63,7 @@ static int work(struct bench *b, uint64_t *held)
 
 	if (rc == 0)
 		rc = ae_cargo_look(&b->stage, *held, &cargo);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (cargo.parcel.flags & AETHER_PARCEL_END) {
 		aether_stride_release(b->stage.me, *held);

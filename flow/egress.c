@@ -91,7 +91,7 @@ static int collect(struct drain *d)
 
 	if (rc == 0)
 		rc = ae_cargo_look(&d->stage, handle, &cargo);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (cargo.parcel.flags & AETHER_PARCEL_END)
 		return ae_stage_fail(

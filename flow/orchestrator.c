@@ -112,7 +112,7 @@ static int direct(struct desk *d, uint64_t *held)
 
 	if (rc == 0)
 		rc = ae_cargo_look(&d->stage, *held, &cargo);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	report->bytes_in += cargo.length;
 	cargo.parcel.next = d->options->egress;

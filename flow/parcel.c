@@ -39,7 +39,7 @@ int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
 					 &bytes);
 	if (rc == 0)
 		rc = aether_stride_user(stage->me, handle, &user);
-	if (rc < 0)
+	if (rc != 0)
 		return ae_stage_refused(stage, rc, "looking at a stride");
 	memcpy(&cargo->parcel, user, sizeof(cargo->parcel));
 	cargo->handle = handle;
@@ -70,7 +70,7 @@ int ae_parcel_put(struct ae_stage *stage, uint64_t handle,
 	void *user;
 	int rc = aether_stride_user(stage->me, handle, &user);
 
-	if (rc < 0)
+	if (rc != 0)
 		return ae_stage_refused(stage, rc, "labelling a stride");
 	memcpy(user, parcel, sizeof(*parcel));
 	return 0;

@@ -6,9 +6,9 @@
  * Named planes are files in the shared-memory file system (/dev/shm, or the
  * directory in the environment variable AETHER_DIR) and outlive everybody who
  * used them; `aether_plane_destroy` ends them. They get their name last, with
- * all their memory reserved: a name never shows half a plane. Anonymous planes (no name) live as long as their descriptors
- * and mappings, cannot be resized by anybody, and are handed to others as a
- * descriptor (aether_plane_fd).
+ * all their memory reserved: a name never shows half a plane. Anonymous planes
+ * (no name) live as long as their descriptors and mappings, cannot be resized
+ * by anybody, and are handed to others as a descriptor (aether_plane_fd).
  *
  * What a process has mapped is neither inherited by fork() nor written into
  * core dumps. A process may attach to the same plane several times.

@@ -50,8 +50,8 @@ struct aether_stride_info {
 /*
  * Reserves the stride that the participant released last, if it is still free
  * (it is in cache), else the lowest free one in the participant's part of the
- * registry, else any. The new lease is empty: length 0, format raw, user data zero. The
- * bytes of the stride are as the last owner left them.
+ * registry, else any. The new lease is empty: length 0, format raw, user data
+ * zero. The bytes of the stride are as the last owner left them.
  * Does not wait; at most two steps per stride of the plane.
  * Errors: AETHER_EFULL, AETHER_EQUOTA, AETHER_EAGAIN (one was free, somebody
  * else was faster).

@@ -449,7 +449,7 @@ def test_verify_fails():
     for one in states:
         tool.patch("mine", first + one["index"] * STRIDE, b"\x55" * 64)
     os.kill(run.stages[2], signal.SIGCONT)
-    status, out, err = run.died()
+    status, out, err = run.end()
     same(status, 3, f"status {err}")
     said = json.loads(out)
     same((said["ok"], said["code"], said["verify"]),

@@ -164,7 +164,7 @@ static int stress_reserve(struct worker *w, int *err)
 
 	*err = aether_stride_reserve(w->me, &handle);
 	if (*err < 0)
-		return *err == AETHER_EFULL
+		return *err == AETHER_EFULL || *err == AETHER_EAGAIN
 			       ? 0
 			       : stress_fail(w, "reserve answers", *err);
 	return stress_enter(w, handle) < 0 ? -1 : stress_write(w, handle);

