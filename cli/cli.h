@@ -187,6 +187,19 @@ int cli_error_os(struct aether_error *error, const char *what,
 /* The code that goes with a system's number for files. */
 int cli_error_code(int os);
 
+/*
+ * Values of options (values.c); a usage error if they are not allowed. The
+ * names of the tiers, each after a space, are CLI_TIERS.
+ */
+#define CLI_TIER_TEXT(name, number, text, data) " " text
+#define CLI_TIERS AETHER_TIER_LIST(CLI_TIER_TEXT)
+void cli_count(const struct cli_common *common, const char *option,
+	       const char *text, uint32_t most, uint32_t *count);
+void cli_tier(const struct cli_common *common, const char *text,
+	      uint32_t *tier);
+void cli_stride(const struct cli_common *common, const char *text,
+		uint64_t *size);
+
 /* The verbs, one file each. */
 int cli_create(int argc, char **argv);
 int cli_destroy(int argc, char **argv);

@@ -37,9 +37,7 @@ struct create {
 	const char *group;
 };
 
-#define TIER_TEXT(name, number, text, data) " " text
 #define LAYOUT_TEXT(name, text, hash, tables, doc) " " text
-#define TIERS AETHER_TIER_LIST(TIER_TEXT)
 #define LAYOUTS AETHER_LAYOUT_LIST(LAYOUT_TEXT)
 
 static const struct argp_option options[] = {
@@ -50,7 +48,7 @@ static const struct argp_option options[] = {
 	{ .name = "tier",
 	  .key = KEY_TIER,
 	  .arg = "T",
-	  .doc = "Size class:" TIERS },
+	  .doc = "Size class:" CLI_TIERS },
 	{ .name = "strides",
 	  .key = KEY_STRIDES,
 	  .arg = "N",
@@ -77,21 +75,6 @@ static const struct argp_option options[] = {
 	  .doc = "Ask every process that attaches to lock it in memory" },
 	{ 0 },
 };
-
-#define TIER_NAME(name, number, text, data) [number] = (text),
-static const char *const tiers[] = { AETHER_TIER_LIST(TIER_NAME) };
-
-static int find_tier(const char *name, uint32_t *tier)
-{
-	uint32_t i;
-
-	for (i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++)
-		if (tiers[i] && !strcmp(tiers[i], name)) {
-			*tier = i;
-			return 0;
-		}
-	return AETHER_EINVAL;
-}
 
 /* Octal digits that let the owner read and write. */
 static int parse_mode(const char *text, uint32_t *mode)
@@ -122,34 +105,6 @@ static int find_group(const char *text, uint32_t *group)
 	return 0;
 }
 
-static void parse_count(const struct cli_common *common, const char *option,
-			const char *text, uint32_t most, uint32_t *count)
-{
-	uint64_t number;
-
-	if (cli_number(text, 1, most, &number) < 0)
-		cli_usage(common, "--%s is '%s'; give a number from 1 to %u",
-			  option, text, most);
-	*count = (uint32_t)number;
-}
-
-static void parse_stride(const struct cli_common *common, const char *text,
-			 uint64_t *size)
-{
-	if (cli_size(text, size) < 0)
-		cli_usage(common,
-			  "--stride is '%s'; give bytes, or a number "
-			  "with K, M or G",
-			  text);
-	if (*size < AETHER_STRIDE_SIZE_MIN || *size > AETHER_STRIDE_SIZE_MAX ||
-	    (*size & (*size - 1)))
-		cli_usage(common,
-			  "--stride is '%s'; give a power of two from "
-			  "%dK to %dM",
-			  text, AETHER_STRIDE_SIZE_MIN >> 10,
-			  AETHER_STRIDE_SIZE_MAX >> 20);
-}
-
 static void parse_group(struct create *create, const char *text)
 {
 	uint32_t *group = &create->options.group;
@@ -174,18 +129,18 @@ static void parse_value(struct create *create, int key, const char *arg)
 			  arg);
 	if (key == KEY_LAYOUT)
 		plane->layout = arg;
-	if (key == KEY_TIER && find_tier(arg, &plane->tier) < 0)
-		cli_usage(common, "--tier is '%s'; tiers are:" TIERS, arg);
-	if (key == KEY_TIER)
+	if (key == KEY_TIER) {
+		cli_tier(common, arg, &plane->tier);
 		create->tier = arg;
+	}
 	if (key == KEY_STRIDES)
-		parse_count(common, "strides", arg, AETHER_STRIDES_MAX,
-			    &plane->strides);
+		cli_count(common, "strides", arg, AETHER_STRIDES_MAX,
+			  &plane->strides);
 	if (key == KEY_PARTICIPANTS)
-		parse_count(common, "participants", arg,
-			    AETHER_PARTICIPANTS_MAX, &plane->participants);
+		cli_count(common, "participants", arg, AETHER_PARTICIPANTS_MAX,
+			  &plane->participants);
 	if (key == KEY_STRIDE)
-		parse_stride(common, arg, &plane->stride_size);
+		cli_stride(common, arg, &plane->stride_size);
 	if (key == KEY_MODE && parse_mode(arg, &plane->mode) < 0)
 		cli_usage(common,
 			  "--mode is '%s'; give an octal mode that "

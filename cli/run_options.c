@@ -20,10 +20,6 @@ enum {
 	KEY_COPY
 };
 
-#define TIER_TEXT(name, number, text, data) " " text
-#define TIER_NAME(name, number, text, data) [number] = text,
-#define TIERS AETHER_TIER_LIST(TIER_TEXT)
-
 static const struct argp_option options[] = {
 	{ .name = "burn",
 	  .key = KEY_BURN,
@@ -42,7 +38,7 @@ static const struct argp_option options[] = {
 	{ .name = "tier",
 	  .key = KEY_TIER,
 	  .arg = "T",
-	  .doc = "Size class of the plane to make:" TIERS },
+	  .doc = "Size class of the plane to make:" CLI_TIERS },
 	{ .name = "strides",
 	  .key = KEY_STRIDES,
 	  .arg = "N",
@@ -69,44 +65,6 @@ static const struct argp_option options[] = {
 	  .doc = "Copy on the way in and out, to show that it is counted" },
 	{ 0 },
 };
-
-static void parse_count(const struct cli_common *common, const char *option,
-			const char *text, uint32_t most, uint32_t *count)
-{
-	uint64_t number;
-
-	if (cli_number(text, 1, most, &number) < 0)
-		cli_usage(common, "--%s is '%s'; give a number from 1 to %u",
-			  option, text, most);
-	*count = (uint32_t)number;
-}
-
-static void parse_tier(struct run_options *o, const char *text)
-{
-	static const char *const tiers[] = { AETHER_TIER_LIST(TIER_NAME) };
-	uint32_t count = sizeof(tiers) / sizeof(tiers[0]), i = 0;
-
-	while (i < count && strcmp(tiers[i], text) != 0)
-		i++;
-	if (i == count)
-		cli_usage(&o->common, "--tier is '%s'; tiers are:" TIERS, text);
-	o->plane.tier = i;
-	o->tier = 1;
-}
-
-static void parse_stride(struct run_options *o, const char *text)
-{
-	uint64_t size;
-
-	if (cli_size(text, &size) < 0 || size < AETHER_STRIDE_SIZE_MIN ||
-	    size > AETHER_STRIDE_SIZE_MAX || (size & (size - 1)))
-		cli_usage(&o->common,
-			  "--stride is '%s'; give a power of two from %dK to "
-			  "%dM",
-			  text, AETHER_STRIDE_SIZE_MIN >> 10,
-			  AETHER_STRIDE_SIZE_MAX >> 20);
-	o->plane.stride_size = size;
-}
 
 static void parse_tile(struct run_options *o, const char *text)
 {
@@ -150,21 +108,22 @@ static error_t parse_value(struct run_options *o, int key, const char *arg)
 		add_burn(o, arg);
 		return 0;
 	case KEY_WORKERS:
-		parse_count(&o->common, "workers", arg, AETHER_FLOW_WORKERS_MAX,
-			    &o->workers);
+		cli_count(&o->common, "workers", arg, AETHER_FLOW_WORKERS_MAX,
+			  &o->workers);
 		return 0;
 	case KEY_PLANE:
 		o->name = arg;
 		return 0;
 	case KEY_TIER:
-		parse_tier(o, arg);
+		cli_tier(&o->common, arg, &o->plane.tier);
+		o->tier = 1;
 		return 0;
 	case KEY_STRIDES:
-		parse_count(&o->common, "strides", arg, AETHER_STRIDES_MAX,
-			    &o->plane.strides);
+		cli_count(&o->common, "strides", arg, AETHER_STRIDES_MAX,
+			  &o->plane.strides);
 		return 0;
 	case KEY_STRIDE:
-		parse_stride(o, arg);
+		cli_stride(&o->common, arg, &o->plane.stride_size);
 		return 0;
 	case KEY_TILE:
 		parse_tile(o, arg);

@@ -96,6 +96,15 @@ static inline uint32_t ae_bit(uint32_t index)
 	return UINT32_C(1) << index % AETHER_REGISTER_BITS;
 }
 
+static inline int ae_same_name(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
 /* plane.c: what create writes and attach checks. */
 struct ae_birth {
 	uint64_t id[2];

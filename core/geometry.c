@@ -102,19 +102,10 @@ int aether_geometry_make(uint32_t layout, uint32_t strides,
 	return strides && fits(&g) ? 0 : AETHER_EGEOMETRY;
 }
 
-static int same_name(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
 int aether_geometry_layout(const char *name, uint32_t *layout)
 {
 	for (uint32_t i = 0; i < LAYOUTS; i++) {
-		if (same_name(layouts[i].name, name)) {
+		if (ae_same_name(layouts[i].name, name)) {
 			*layout = i;
 			return 0;
 		}

@@ -285,15 +285,6 @@ int aether_participant_look(const struct aether_plane *plane, uint32_t slot,
 	return 0;
 }
 
-static int same_name(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
 int aether_participant_find(const struct aether_plane *plane, const char *name,
 			    uint64_t *tenancy)
 {
@@ -307,7 +298,7 @@ int aether_participant_find(const struct aether_plane *plane, const char *name,
 			continue;
 		aether_participant_look(plane, i, &info);
 		if (info.state == AETHER_SEAT_ACTIVE &&
-		    same_name(info.name, name)) {
+		    ae_same_name(info.name, name)) {
 			*tenancy = info.tenancy;
 			return 0;
 		}
@@ -326,7 +317,7 @@ const char *aether_participant_role_name(uint32_t role)
 int aether_participant_role(const char *name, uint32_t *role)
 {
 	for (size_t i = 0; i < ROLES; i++) {
-		if (same_name(roles[i].name, name)) {
+		if (ae_same_name(roles[i].name, name)) {
 			*role = roles[i].number;
 			return 0;
 		}

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +15,6 @@
 
 #define XOR_HEX "xor:"
 #define XOR_FILE "xor-file:"
-
-__attribute__((format(printf, 4, 5))) static int
-fail(struct aether_error *error, int code, int os, const char *what, ...)
-{
-	size_t used;
-	va_list args;
-
-	if (!error)
-		return code;
-	error->code = code;
-	error->os = os;
-	va_start(args, what);
-	vsnprintf(error->text, sizeof(error->text), what, args);
-	va_end(args);
-	used = strlen(error->text);
-	if (os)
-		snprintf(error->text + used, sizeof(error->text) - used, ": %s",
-			 strerror(os));
-	return code;
-}
 
 static int none_burn(void *state, const struct aether_piece *piece)
 {
@@ -56,10 +35,11 @@ static int open_xor(const uint8_t *key, size_t length, const char *name,
 	struct ae_xor * xor = malloc(sizeof(*xor) + ae_xor_size(length));
 
 	if (!xor)
-		return fail(error, AETHER_ENOMEM, 0,
-			    "no memory for a key of %zu bytes; use a shorter "
-			    "one.",
-			    length);
+		return aether_error_fill(
+			error, AETHER_ENOMEM, 0,
+			"no memory for a key of %zu bytes; use a shorter "
+			"one.",
+			length);
 	ae_xor_init(xor, xor+1, key, length, aether_slice);
 	burn->name = name;
 	burn->state = xor;
@@ -92,10 +72,11 @@ static int parse_hex(const char *hex, struct aether_error *error, uint8_t *key)
 			if (hex[i] < ' ' || hex[i] > '~')
 				snprintf(shown, sizeof(shown), "\\x%02X",
 					 (unsigned int)(uint8_t)hex[i]);
-			return fail(error, AETHER_EBURN, 0,
-				    "xor: '%s' in place %zu of the key is no "
-				    "hexadecimal digit; use 0-9, a-f.",
-				    shown, i + 1);
+			return aether_error_fill(
+				error, AETHER_EBURN, 0,
+				"xor: '%s' in place %zu of the key is no "
+				"hexadecimal digit; use 0-9, a-f.",
+				shown, i + 1);
 		}
 		if (i % 2)
 			key[i / 2] = (uint8_t)(digit(hex[i - 1]) << 4 |
@@ -112,26 +93,30 @@ static int open_hex(const char *hex, struct aether_error *error,
 	int rc;
 
 	if (digits == 0)
-		return fail(error, AETHER_EBURN, 0,
-			    "xor: the key is empty; give at least one byte, as "
-			    "in xor:5A.");
+		return aether_error_fill(
+			error, AETHER_EBURN, 0,
+			"xor: the key is empty; give at least one byte, as "
+			"in xor:5A.");
 	if (digits / 2 > AE_XOR_KEY_MAX)
-		return fail(error, AETHER_EBURN, 0,
-			    "xor: the key has %zu digits; use a key of at most "
-			    "%zu bytes.",
-			    digits, AE_XOR_KEY_MAX);
+		return aether_error_fill(
+			error, AETHER_EBURN, 0,
+			"xor: the key has %zu digits; use a key of at most "
+			"%zu bytes.",
+			digits, AE_XOR_KEY_MAX);
 	key = malloc(digits / 2 + 1);
 	if (!key)
-		return fail(error, AETHER_ENOMEM, 0,
-			    "no memory for a key of %zu bytes; use a shorter "
-			    "one.",
-			    digits / 2);
+		return aether_error_fill(
+			error, AETHER_ENOMEM, 0,
+			"no memory for a key of %zu bytes; use a shorter "
+			"one.",
+			digits / 2);
 	rc = parse_hex(hex, error, key);
 	if (rc == 0 && digits % 2)
-		rc = fail(error, AETHER_EBURN, 0,
-			  "xor: the key has %zu digits, an odd number; a byte "
-			  "has two.",
-			  digits);
+		rc = aether_error_fill(
+			error, AETHER_EBURN, 0,
+			"xor: the key has %zu digits, an odd number; a byte "
+			"has two.",
+			digits);
 	if (rc == 0)
 		rc = open_xor(key, digits / 2, "xor", error, burn);
 	free(key);
@@ -161,16 +146,18 @@ static int read_key(int fd, const char *path, struct aether_error *error,
 
 	while (n != 0 && used <= AE_XOR_KEY_MAX) {
 		if (used == room && grow(key, &room) < 0)
-			return fail(error, AETHER_ENOMEM, 0,
-				    "no memory for the key file %s; use a "
-				    "shorter one.",
-				    path);
+			return aether_error_fill(
+				error, AETHER_ENOMEM, 0,
+				"no memory for the key file %s; use a "
+				"shorter one.",
+				path);
 		n = read(fd, *key + used, room - used);
 		if (n > 0)
 			used += (size_t)n;
 		else if (n < 0 && errno != EINTR)
-			return fail(error, AETHER_EIO, errno,
-				    "reading the key file %s", path);
+			return aether_error_fill(error, AETHER_EIO, errno,
+						 "reading the key file %s",
+						 path);
 	}
 	*length = used;
 	return 0;
@@ -180,15 +167,17 @@ static int check_key(size_t length, const char *path,
 		     struct aether_error *error)
 {
 	if (length == 0)
-		return fail(error, AETHER_EBURN, 0,
-			    "the key file %s is empty; it needs at least one "
-			    "byte.",
-			    path);
+		return aether_error_fill(
+			error, AETHER_EBURN, 0,
+			"the key file %s is empty; it needs at least one "
+			"byte.",
+			path);
 	if (length > AE_XOR_KEY_MAX)
-		return fail(error, AETHER_EBURN, 0,
-			    "the key file %s is longer than %zu MiB, the "
-			    "longest key; use a shorter one.",
-			    path, AE_XOR_KEY_MAX >> 20);
+		return aether_error_fill(
+			error, AETHER_EBURN, 0,
+			"the key file %s is longer than %zu MiB, the "
+			"longest key; use a shorter one.",
+			path, AE_XOR_KEY_MAX >> 20);
 	return 0;
 }
 
@@ -200,12 +189,13 @@ static int open_file(const char *path, struct aether_error *error,
 	int rc, fd;
 
 	if (!*path)
-		return fail(error, AETHER_EBURN, 0,
-			    "xor-file: no file is named; use xor-file:PATH.");
+		return aether_error_fill(
+			error, AETHER_EBURN, 0,
+			"xor-file: no file is named; use xor-file:PATH.");
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return fail(error, AETHER_EIO, errno, "opening the key file %s",
-			    path);
+		return aether_error_fill(error, AETHER_EIO, errno,
+					 "opening the key file %s", path);
 	rc = read_key(fd, path, error, &key, &length);
 	if (rc == 0)
 		rc = check_key(length, path, error);
@@ -231,10 +221,11 @@ int aether_burn_open(const char *spec, struct aether_error *error,
 		return open_hex(spec + strlen(XOR_HEX), error, burn);
 	if (strncmp(spec, XOR_FILE, strlen(XOR_FILE)) == 0)
 		return open_file(spec + strlen(XOR_FILE), error, burn);
-	return fail(error, AETHER_EBURN, 0,
-		    "there is no burn \"%s\"; use none, xor:HEX or "
-		    "xor-file:PATH.",
-		    spec);
+	return aether_error_fill(
+		error, AETHER_EBURN, 0,
+		"there is no burn \"%s\"; use none, xor:HEX or "
+		"xor-file:PATH.",
+		spec);
 }
 
 void aether_burn_close(struct aether_burn *burn)

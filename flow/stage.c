@@ -41,25 +41,11 @@ void ae_stage_peer(struct ae_stage *stage, uint64_t tenancy, const char *role)
 int ae_stage_fail(struct ae_stage *stage, int code, int os, const char *what,
 		  ...)
 {
-	struct aether_error *e = stage->error;
-	size_t used;
-	va_list args;
+	va_list list;
 
-	if (!e)
-		return code;
-	e->code = code;
-	e->os = os;
-	va_start(args, what);
-	vsnprintf(e->text, sizeof(e->text), what, args);
-	va_end(args);
-	used = strlen(e->text);
-	if (os)
-		snprintf(e->text + used, sizeof(e->text) - used, ": %s",
-			 strerror(os));
-	used = strlen(e->text);
-	if (used && e->text[used - 1] != '.')
-		snprintf(e->text + used, sizeof(e->text) - used, "; %s.",
-			 aether_error_remedy(code));
+	va_start(list, what);
+	aether_error_vfill(stage->error, code, os, what, list);
+	va_end(list);
 	return code;
 }
 

@@ -17,38 +17,41 @@ static int refuse(int code, const char *name, const struct aether_header_seg *h,
 		  uint64_t size, struct aether_error *error)
 {
 	if (code == AETHER_EPLANE)
-		return ae_posix_fail(
+		return aether_error_fill(
 			error, code, 0,
 			"'%s' is not a plane: it begins otherwise (magic "
 			"%016llx, a plane has %016llx)",
 			name, ULL(h->magic), ULL(AETHER_MAGIC));
 	if (code == AETHER_EFORMAT && h->endian != AETHER_ENDIAN)
-		return ae_posix_fail(error, code, 0,
-				     "plane '%s' has another byte order "
-				     "(%08x, this machine %08x)",
-				     name, h->endian, AETHER_ENDIAN);
+		return aether_error_fill(error, code, 0,
+					 "plane '%s' has another byte order "
+					 "(%08x, this machine %08x)",
+					 name, h->endian, AETHER_ENDIAN);
 	if (code == AETHER_EFORMAT)
-		return ae_posix_fail(error, code, 0,
-				     "plane '%s' has format %u, this release "
-				     "reads %d",
-				     name, h->format, AETHER_FORMAT);
+		return aether_error_fill(
+			error, code, 0,
+			"plane '%s' has format %u, this release "
+			"reads %d",
+			name, h->format, AETHER_FORMAT);
 	if (code == AETHER_ELAYOUT)
-		return ae_posix_fail(error, code, 0,
-				     "plane '%s' has layout hash %016llx, "
-				     "which this release does not know (lean "
-				     "is %016llx)",
-				     name, ULL(h->layout_hash),
-				     ULL(AETHER_LAYOUT_LEAN_HASH));
+		return aether_error_fill(
+			error, code, 0,
+			"plane '%s' has layout hash %016llx, "
+			"which this release does not know (lean "
+			"is %016llx)",
+			name, ULL(h->layout_hash),
+			ULL(AETHER_LAYOUT_LEAN_HASH));
 	if (code == AETHER_ETRUNC)
-		return ae_posix_fail(error, code, 0,
-				     "plane '%s' should have %llu bytes, its "
-				     "file has %llu",
-				     name, ULL(h->plane_size), ULL(size));
-	return ae_posix_fail(error, code, 0,
-			     "the header of plane '%s' contradicts itself (%u "
-			     "strides of %llu bytes, %u participants)",
-			     name, h->strides, ULL(h->stride_size),
-			     h->participants);
+		return aether_error_fill(
+			error, code, 0,
+			"plane '%s' should have %llu bytes, its "
+			"file has %llu",
+			name, ULL(h->plane_size), ULL(size));
+	return aether_error_fill(
+		error, code, 0,
+		"the header of plane '%s' contradicts itself (%u "
+		"strides of %llu bytes, %u participants)",
+		name, h->strides, ULL(h->stride_size), h->participants);
 }
 
 static int read_header(int fd, const char *name, uint64_t *size,
@@ -61,19 +64,20 @@ static int read_header(int fd, const char *name, uint64_t *size,
 	int err;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return ae_posix_fail(error, AETHER_EPLANE, 0,
-				     "'%s' is not a plane: not a regular file",
-				     name);
+		return aether_error_fill(
+			error, AETHER_EPLANE, 0,
+			"'%s' is not a plane: not a regular file", name);
 	*size = (uint64_t)st.st_size;
 	n = pread(fd, &header, sizeof(header), AETHER_OFFSET_PLANE_HEADER);
 	if (n < 0)
-		return ae_posix_fail(error, AETHER_ESYS, errno,
-				     "cannot read the header of '%s'", name);
+		return aether_error_fill(error, AETHER_ESYS, errno,
+					 "cannot read the header of '%s'",
+					 name);
 	if (n < (ssize_t)sizeof(header))
-		return ae_posix_fail(error, AETHER_ETRUNC, 0,
-				     "'%s' is too short for a plane (%llu "
-				     "bytes)",
-				     name, ULL(*size));
+		return aether_error_fill(error, AETHER_ETRUNC, 0,
+					 "'%s' is too short for a plane (%llu "
+					 "bytes)",
+					 name, ULL(*size));
 	err = ae_plane_check(&header, *size, geometry);
 	return err < 0 ? refuse(err, name, &header, *size, error) : 0;
 }
@@ -110,12 +114,12 @@ int aether_plane_attach(const char *name, uint32_t flags,
 		return err;
 	fd = open(path, mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
-		return ae_posix_fail(error, AETHER_ENOENT, 0,
-				     "there is no plane '%s' in %s", name,
-				     ae_posix_directory());
+		return aether_error_fill(error, AETHER_ENOENT, 0,
+					 "there is no plane '%s' in %s", name,
+					 ae_posix_directory());
 	if (fd < 0)
-		return ae_posix_fail(error, ae_posix_code(errno), errno,
-				     "cannot open plane '%s'", name);
+		return aether_error_fill(error, ae_posix_code(errno), errno,
+					 "cannot open plane '%s'", name);
 	err = attach(fd, name, flags, error, plane);
 	if (err < 0)
 		close(fd);
@@ -129,8 +133,8 @@ int aether_plane_attach_fd(int fd, uint32_t flags, struct aether_error *error,
 	int err;
 
 	if (own < 0)
-		return ae_posix_fail(error, AETHER_EINVAL, errno,
-				     "descriptor %d", fd);
+		return aether_error_fill(error, AETHER_EINVAL, errno,
+					 "descriptor %d", fd);
 	err = attach(own, "(by descriptor)", flags, error, plane);
 	if (err < 0)
 		close(own);

@@ -33,9 +33,9 @@ static int refuse_geometry(const struct making *m, struct aether_error *error)
 	const struct aether_geometry *g = &m->geometry;
 
 	if (!g->strides)
-		return ae_posix_fail(error, AETHER_EGEOMETRY, 0,
-				     "a plane needs at least one stride");
-	return ae_posix_fail(
+		return aether_error_fill(error, AETHER_EGEOMETRY, 0,
+					 "a plane needs at least one stride");
+	return aether_error_fill(
 		error, AETHER_EGEOMETRY, 0,
 		"%u strides of %llu bytes for %u participants need %llu bytes "
 		"of tables, %.1f %% of the plane's %llu; at most %d %% are "
@@ -58,16 +58,16 @@ static int plan(struct making *m, struct aether_error *error)
 	int err = aether_geometry_layout(name, &layout);
 
 	if (err < 0)
-		return ae_posix_fail(error, err, 0, "there is no layout '%s'",
-				     name);
+		return aether_error_fill(error, err, 0,
+					 "there is no layout '%s'", name);
 	if (o->flags & ~(uint32_t)(AETHER_FLAG_HUGE | AETHER_FLAG_LOCK))
-		return ae_posix_fail(error, AETHER_EINVAL, 0,
-				     "there are no flags %#x", o->flags);
+		return aether_error_fill(error, AETHER_EINVAL, 0,
+					 "there are no flags %#x", o->flags);
 	if (!o->stride_size)
 		o->stride_size = AETHER_STRIDE_SIZE_DEFAULT;
 	if (o->tier >= sizeof(tiers) / sizeof(tiers[0]))
-		return ae_posix_fail(error, AETHER_EINVAL, 0,
-				     "there is no tier %u", o->tier);
+		return aether_error_fill(error, AETHER_EINVAL, 0,
+					 "there is no tier %u", o->tier);
 	if (!o->strides)
 		o->strides = (uint32_t)(tiers[o->tier] / o->stride_size);
 	err = aether_geometry_make(layout, o->strides, o->stride_size,
@@ -75,7 +75,7 @@ static int plan(struct making *m, struct aether_error *error)
 	if (err == AETHER_EGEOMETRY)
 		return refuse_geometry(m, error);
 	if (err < 0)
-		return ae_posix_fail(
+		return aether_error_fill(
 			error, err, 0,
 			"%u strides of %llu bytes for %u participants: strides "
 			"are at most %d, their size is a power of two from %d "
@@ -136,14 +136,14 @@ static int check_space(const struct making *m, struct aether_error *error)
 
 	if (limit != UINT64_MAX && used != UINT64_MAX &&
 	    (used > limit || want > limit - used))
-		return ae_posix_fail(
+		return aether_error_fill(
 			error, AETHER_ENOSPC, 0,
 			"the plane needs %llu bytes, the control group's limit "
 			"(memory.max) leaves %llu",
 			want,
 			(unsigned long long)(used > limit ? 0 : limit - used));
 	if (want > available_memory())
-		return ae_posix_fail(
+		return aether_error_fill(
 			error, AETHER_ENOSPC, 0,
 			"the plane needs %llu bytes, the machine has %llu "
 			"available (MemAvailable and SwapFree)",
@@ -152,7 +152,7 @@ static int check_space(const struct making *m, struct aether_error *error)
 	if (!m->name || fstatvfs(m->fd, &fs) < 0 || !fs.f_blocks)
 		return 0;
 	if ((unsigned long long)fs.f_bavail * fs.f_frsize < want)
-		return ae_posix_fail(
+		return aether_error_fill(
 			error, AETHER_ENOSPC, 0,
 			"the plane needs %llu bytes, the file system at %s has "
 			"%llu free",
@@ -165,11 +165,11 @@ static int refuse_named(const struct making *m, int os,
 			struct aether_error *error)
 {
 	if (os == EEXIST)
-		return ae_posix_fail(error, AETHER_EEXIST, 0,
-				     "plane '%s' exists", m->name);
-	return ae_posix_fail(error, ae_posix_code(os), os,
-			     "cannot create plane '%s' in %s", m->name,
-			     ae_posix_directory());
+		return aether_error_fill(error, AETHER_EEXIST, 0,
+					 "plane '%s' exists", m->name);
+	return aether_error_fill(error, ae_posix_code(os), os,
+				 "cannot create plane '%s' in %s", m->name,
+				 ae_posix_directory());
 }
 
 /* For file systems that have no files without a name. */
@@ -178,7 +178,8 @@ static int open_temporary(struct making *m, struct aether_error *error)
 	uint32_t salt;
 
 	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
-		return ae_posix_fail(error, AETHER_ESYS, errno, "getrandom");
+		return aether_error_fill(error, AETHER_ESYS, errno,
+					 "getrandom");
 	/* no plane's name begins with a dot, so no list shows it */
 	snprintf(m->temporary, sizeof(m->temporary),
 		 "%s/" AE_POSIX_PREFIX ".%08x.%d", ae_posix_directory(), salt,
@@ -215,8 +216,8 @@ static int open_memory(struct making *m, struct aether_error *error)
 		return open_named(m, error);
 	m->fd = memfd_create("aether", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (m->fd < 0 || fchmod(m->fd, 0600) < 0)
-		return ae_posix_fail(error, ae_posix_code(errno), errno,
-				     "cannot create an anonymous plane");
+		return aether_error_fill(error, ae_posix_code(errno), errno,
+					 "cannot create an anonymous plane");
 	return 0;
 }
 
@@ -236,9 +237,10 @@ static int reserve_memory(const struct making *m, struct aether_error *error)
 	       fallocate(m->fd, 0, (off_t)g->data_offset, (off_t)data) < 0)
 		os = errno == EINTR ? 0 : errno;
 	if (os)
-		return ae_posix_fail(error, ae_posix_code(os), os,
-				     "cannot reserve %llu bytes for the plane",
-				     (unsigned long long)g->plane_size);
+		return aether_error_fill(
+			error, ae_posix_code(os), os,
+			"cannot reserve %llu bytes for the plane",
+			(unsigned long long)g->plane_size);
 	return 0;
 }
 
@@ -262,7 +264,8 @@ static int write_header(struct making *m, struct aether_plane *plane,
 	struct timespec now;
 
 	if (getrandom(birth.id, sizeof(birth.id), 0) != sizeof(birth.id))
-		return ae_posix_fail(error, AETHER_ESYS, errno, "getrandom");
+		return aether_error_fill(error, AETHER_ESYS, errno,
+					 "getrandom");
 	clock_gettime(CLOCK_REALTIME, &now);
 	birth.created = (uint64_t)now.tv_sec * UINT64_C(1000000000) +
 			(uint64_t)now.tv_nsec;
@@ -292,19 +295,19 @@ static int publish(struct making *m, struct aether_error *error)
 	if (!m->name) {
 		if (fcntl(m->fd, F_ADD_SEALS,
 			  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-			return ae_posix_fail(error, AETHER_ESYS, errno,
-					     "cannot seal the plane");
+			return aether_error_fill(error, AETHER_ESYS, errno,
+						 "cannot seal the plane");
 		return 0;
 	}
 	if (m->options.group &&
 	    fchown(m->fd, (uid_t)-1, (gid_t)m->options.group) < 0)
-		return ae_posix_fail(error, ae_posix_code(errno), errno,
-				     "cannot give plane '%s' to group %u",
-				     m->name, m->options.group);
+		return aether_error_fill(error, ae_posix_code(errno), errno,
+					 "cannot give plane '%s' to group %u",
+					 m->name, m->options.group);
 	if (fchmod(m->fd, mode & 0777) < 0)
-		return ae_posix_fail(error, ae_posix_code(errno), errno,
-				     "cannot set mode %o of plane '%s'", mode,
-				     m->name);
+		return aether_error_fill(error, ae_posix_code(errno), errno,
+					 "cannot set mode %o of plane '%s'",
+					 mode, m->name);
 	if (give_name(m) < 0)
 		return refuse_named(m, errno, error);
 	m->temporary[0] = 0;

@@ -34,27 +34,37 @@ int ae_posix_code(int os)
 	}
 }
 
-int ae_posix_fail(struct aether_error *error, int code, int os,
-		  const char *what, ...)
+int aether_error_vfill(struct aether_error *error, int code, int os,
+		       const char *what, va_list list)
 {
-	size_t size = sizeof(error->text);
-	size_t at;
+	size_t length = strlen(what);
+	size_t size, at;
 	char words[64];
-	va_list list;
 
 	if (!error)
 		return code;
+	size = sizeof(error->text);
 	error->code = code;
 	error->os = os;
-	va_start(list, what);
 	vsnprintf(error->text, size, what, list);
-	va_end(list);
 	at = strlen(error->text);
 	if (os)
 		snprintf(error->text + at, size - at, ": %s",
 			 strerror_r(os, words, sizeof(words)));
 	at = strlen(error->text);
-	snprintf(error->text + at, size - at, "; %s",
-		 aether_error_remedy(code));
+	if (!length || what[length - 1] != '.')
+		snprintf(error->text + at, size - at, "; %s",
+			 aether_error_remedy(code));
+	return code;
+}
+
+int aether_error_fill(struct aether_error *error, int code, int os,
+		      const char *what, ...)
+{
+	va_list list;
+
+	va_start(list, what);
+	aether_error_vfill(error, code, os, what, list);
+	va_end(list);
 	return code;
 }

@@ -22,20 +22,21 @@ static int check(const struct aether_plane *plane,
 	size_t length = strlen(o->name);
 
 	if (plane->observer)
-		return ae_posix_fail(error, AETHER_EREADONLY, 0,
-				     "an observer cannot join");
+		return aether_error_fill(error, AETHER_EREADONLY, 0,
+					 "an observer cannot join");
 	if (!aether_participant_role_name(o->role))
-		return ae_posix_fail(error, AETHER_EINVAL, 0,
-				     "there is no role %u", o->role);
+		return aether_error_fill(error, AETHER_EINVAL, 0,
+					 "there is no role %u", o->role);
 	if (!length || length > AETHER_PARTICIPANT_NAME_MAX)
-		return ae_posix_fail(error, AETHER_ENAME, 0,
-				     "the participant's name has %zu "
-				     "characters; 1 to %d are allowed",
-				     length, AETHER_PARTICIPANT_NAME_MAX);
+		return aether_error_fill(error, AETHER_ENAME, 0,
+					 "the participant's name has %zu "
+					 "characters; 1 to %d are allowed",
+					 length, AETHER_PARTICIPANT_NAME_MAX);
 	if (!ae_posix_is_name(o->name))
-		return ae_posix_fail(error, AETHER_ENAME, 0,
-				     "the participant's name has a character "
-				     "that is not allowed");
+		return aether_error_fill(
+			error, AETHER_ENAME, 0,
+			"the participant's name has a character "
+			"that is not allowed");
 	return 0;
 }
 
@@ -87,13 +88,14 @@ static int refuse_join(int code, int os, const struct aether_plane *plane,
 		       struct aether_error *error)
 {
 	if (code == AETHER_ESEATS)
-		return ae_posix_fail(error, code, 0,
-				     "all %u participant slots of the plane "
-				     "are taken",
-				     plane->geometry.participants);
-	return ae_posix_fail(error, code, os,
-			     "cannot lock a slot of the plane (its file is "
-			     "opened through /proc/self/fd)");
+		return aether_error_fill(
+			error, code, 0,
+			"all %u participant slots of the plane "
+			"are taken",
+			plane->geometry.participants);
+	return aether_error_fill(error, code, os,
+				 "cannot lock a slot of the plane (its file is "
+				 "opened through /proc/self/fd)");
 }
 
 int aether_participant_join(struct aether_plane *plane,
@@ -123,7 +125,8 @@ int aether_participant_join(struct aether_plane *plane,
 		return err;
 	me = allocate(plane);
 	if (!me)
-		return ae_posix_fail(error, AETHER_ENOMEM, 0, "cannot join");
+		return aether_error_fill(error, AETHER_ENOMEM, 0,
+					 "cannot join");
 	err = ae_participant_join(me, &o, real_time(), (uint32_t)getpid());
 	if (err < 0) {
 		int os = errno;

@@ -58,8 +58,8 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 	if (!made || !p) {
 		free(made);
 		free(p);
-		return ae_posix_fail(error, AETHER_ENOMEM, 0,
-				     "cannot attach to the plane");
+		return aether_error_fill(error, AETHER_ENOMEM, 0,
+					 "cannot attach to the plane");
 	}
 	made->host = p;
 	made->observer = (flags & AETHER_ATTACH_OBSERVE) != 0;
@@ -69,9 +69,10 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 	if (os) {
 		free(made);
 		free(p);
-		return ae_posix_fail(error, ae_posix_code(os), os,
-				     "cannot map %llu bytes of the plane",
-				     (unsigned long long)geometry->plane_size);
+		return aether_error_fill(
+			error, ae_posix_code(os), os,
+			"cannot map %llu bytes of the plane",
+			(unsigned long long)geometry->plane_size);
 	}
 	p->test = ae_posix_reopen(fd, O_RDONLY);
 	ae_plane_bind(made, base, geometry);

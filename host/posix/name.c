@@ -50,16 +50,16 @@ static int check(const char *name, struct aether_error *error)
 	char text[48];
 
 	if (!length)
-		return ae_posix_fail(error, AETHER_ENAME, 0,
-				     "the plane's name is empty");
+		return aether_error_fill(error, AETHER_ENAME, 0,
+					 "the plane's name is empty");
 	if (length > AETHER_PLANE_NAME_MAX)
-		return ae_posix_fail(
+		return aether_error_fill(
 			error, AETHER_ENAME, 0,
 			"plane name '%s' has %zu characters, at most %d are "
 			"allowed",
 			shown(name, text), length, AETHER_PLANE_NAME_MAX);
 	if (!ae_posix_is_name(name))
-		return ae_posix_fail(
+		return aether_error_fill(
 			error, AETHER_ENAME, 0,
 			"plane name '%s' has a character that is not allowed",
 			shown(name, text));
@@ -77,8 +77,9 @@ int ae_posix_path(const char *name, char path[AE_POSIX_PATH],
 	n = snprintf(path, AE_POSIX_PATH, "%s/" AE_POSIX_PREFIX "%s",
 		     ae_posix_directory(), name);
 	if (n >= AE_POSIX_PATH)
-		return ae_posix_fail(error, AETHER_ENAME, 0,
-				     "the directory in AETHER_DIR is too long");
+		return aether_error_fill(
+			error, AETHER_ENAME, 0,
+			"the directory in AETHER_DIR is too long");
 	return 0;
 }
 
@@ -91,13 +92,13 @@ int aether_plane_destroy(const char *name, struct aether_error *error)
 	if (err < 0)
 		return err;
 	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		return ae_posix_fail(error, AETHER_ENOENT, 0,
-				     "there is no plane '%s' in %s", name,
-				     ae_posix_directory());
+		return aether_error_fill(error, AETHER_ENOENT, 0,
+					 "there is no plane '%s' in %s", name,
+					 ae_posix_directory());
 	if (unlink(path) < 0) {
 		err = errno;
-		return ae_posix_fail(error, ae_posix_code(err), err,
-				     "cannot destroy plane '%s'", name);
+		return aether_error_fill(error, ae_posix_code(err), err,
+					 "cannot destroy plane '%s'", name);
 	}
 	return 0;
 }

@@ -21,14 +21,6 @@ struct ae_posix_plane {
 	struct aether_word32 joined; /* participants of this attachment */
 };
 
-/*
- * Fills `error` (which may be NULL) and returns `code`. `os` is an errno or 0.
- * The text says what and about what; the errno's words and the code's remedy
- * are added.
- */
-int ae_posix_fail(struct aether_error *error, int code, int os,
-		  const char *what, ...) __attribute__((format(printf, 4, 5)));
-
 /* The library's code for an errno. */
 int ae_posix_code(int os);
 

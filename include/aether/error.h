@@ -11,6 +11,7 @@
 #ifndef AETHER_ERROR_H
 #define AETHER_ERROR_H
 
+#include <stdarg.h>
 #include <aether/api.h>
 
 #define AETHER_ERROR_TEXT_SIZE 400
@@ -33,5 +34,18 @@ AETHER_API const char *aether_error_message(int code);
 
 /* What to do about it, one line. Never NULL. */
 AETHER_API const char *aether_error_remedy(int code);
+
+/*
+ * Fills `error`, which may be NULL, for calls and stages of one's own that
+ * fail as the library's do; returns `code`. `what` says what and about what. If
+ * `os` is not 0 the operating system's words for it are added; if `what` does
+ * not end with a full stop, the remedy of the code is.
+ */
+AETHER_API int aether_error_fill(struct aether_error *error, int code, int os,
+				 const char *what, ...)
+	__attribute__((format(printf, 4, 5)));
+AETHER_API int aether_error_vfill(struct aether_error *error, int code, int os,
+				  const char *what, va_list list)
+	__attribute__((format(printf, 4, 0)));
 
 #endif

@@ -16,13 +16,20 @@ struct side {
 	uint64_t spin;
 	int turns;
 	int first; /* has the ball */
+	uint64_t delay; /* at most so many turns of nothing before a route */
 	struct aether_word64 *tenancies; /* shared: of both */
 };
+
+static void idle(uint64_t turns)
+{
+	while (turns--)
+		ae_pause();
+}
 
 /* Passes the ball to and fro. Its result: the turn where it stalled, or 0. */
 static int play(struct side *s, struct aether_participant *me)
 {
-	uint64_t to, handle = 0;
+	uint64_t to, handle = 0, seed = s->delay;
 
 	ae_store64_release(&s->tenancies[s->first],
 			   aether_participant_tenancy(me));
@@ -32,6 +39,8 @@ static int play(struct side *s, struct aether_participant *me)
 	if (s->first)
 		handle = rig_reserve(me);
 	for (int i = 0; i < s->turns; i++) {
+		if (s->delay)
+			idle(rig_random(&seed) % s->delay);
 		if ((s->first || i) && aether_route(me, handle, to) < 0)
 			return i + 1;
 		if (aether_route_take_until(me, aether_clock_after(STALL),
@@ -63,8 +72,8 @@ static int side_process(void *argument)
 static void ping_pong(uint64_t spin, int turns, const char *what)
 {
 	struct aether_word64 *tenancies = rig_shared(64);
-	struct side sides[2] = { { spin, turns, 0, tenancies },
-				 { spin, turns, 1, tenancies } };
+	struct side sides[2] = { { spin, turns, 0, 0, tenancies },
+				 { spin, turns, 1, 0, tenancies } };
 	pid_t pids[2];
 	int good = 0;
 
@@ -75,6 +84,25 @@ static void ping_pong(uint64_t spin, int turns, const char *what)
 		good += rig_wait(pids[i]) == 0;
 	is_int(good, 2, "%s: %d turns without a stall", what, turns);
 	ok(rig_all_free(plane), "%s: all free", what);
+	aether_plane_detach(plane);
+}
+
+/* One always parks; the other never does and answers at any moment, also just
+ * before, while and after the first one lies down. */
+static void any_moment(int turns)
+{
+	struct aether_word64 *tenancies = rig_shared(64);
+	struct side parks = { 1, turns, 1, 0, tenancies };
+	struct side spins = { UINT64_MAX, turns, 0, 150, tenancies };
+	pid_t pids[2];
+
+	plane = rig_plane(8, SIZE, 4);
+	pids[0] = rig_fork(side_process, &parks);
+	pids[1] = rig_fork(side_process, &spins);
+	is_int(rig_wait(pids[0]) + rig_wait(pids[1]), 0,
+	       "one parks, one answers at any moment: %d turns without a stall",
+	       turns);
+	ok(rig_all_free(plane), "at any moment: all free");
 	aether_plane_detach(plane);
 }
 
@@ -95,8 +123,8 @@ static void *side_thread(void *argument)
 static void ping_pong_threads(void)
 {
 	struct aether_word64 tenancies[2] = { { 0 }, { 0 } };
-	struct side sides[2] = { { 1, TURNS / 4, 0, tenancies },
-				 { 1, TURNS / 4, 1, tenancies } };
+	struct side sides[2] = { { 1, TURNS / 4, 0, 0, tenancies },
+				 { 1, TURNS / 4, 1, 0, tenancies } };
 	pthread_t threads[2];
 	int bad = 0;
 
@@ -228,6 +256,7 @@ static void tests(void)
 	ping_pong(1, TURNS, "parked");
 	ping_pong(10000, TURNS / 2, "spinning, then parked");
 	ping_pong(UINT64_MAX, TURNS / 20, "never parked");
+	any_moment(TURNS * 10);
 	ping_pong_threads();
 	interrupted(0, "a take");
 	interrupted(1, "a reserve");
