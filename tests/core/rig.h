@@ -35,14 +35,14 @@ static char rig_directory[] = "/dev/shm/aether-test.XXXXXX";
 static pid_t rig_child;
 
 /* What must be so for the test to go on. */
-#define need(cond)                                                            \
-	do {                                                                  \
-		if (!(cond)) {                                                \
-			printf("Bail out! %s:%d: %s\n", __FILE__, __LINE__,   \
-			       #cond);                                        \
-			fflush(stdout);                                       \
-			_exit(2);                                             \
-		}                                                             \
+#define need(cond) \
+	do { \
+		if (!(cond)) { \
+			printf("Bail out! %s:%d: %s\n", __FILE__, __LINE__, \
+			       #cond); \
+			fflush(stdout); \
+			_exit(2); \
+		} \
 	} while (0)
 
 static inline int rig_remove(const char *path, const struct stat *st, int type,
@@ -85,8 +85,7 @@ static inline int rig_wait(pid_t pid)
 
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return WIFEXITED(status) ? WEXITSTATUS(status)
-				 : 128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int rig_tests(void *argument)
@@ -214,10 +213,39 @@ static inline void *rig_shared(size_t size)
 	return at;
 }
 
+/* A number that one process tells another, in memory from rig_shared. */
+static inline void rig_tell(struct aether_word64 *word, uint64_t number)
+{
+	ae_store64_release(word, number);
+}
+
+static inline uint64_t rig_told(const struct aether_word64 *word)
+{
+	return ae_load64_acquire(word);
+}
+
+/* Waits until it is `least` or more. */
+static inline uint64_t rig_await(const struct aether_word64 *word,
+				 uint64_t least)
+{
+	while (rig_told(word) < least)
+		rig_sleep(MS / 4);
+	return rig_told(word);
+}
+
 static inline void rig_fault(int number)
 {
 	(void)number;
 	_exit(FAULT);
+}
+
+/* Reads or writes a byte, whatever the compiler thinks of it. */
+static inline void rig_touch(void *at, int write)
+{
+	if (write)
+		__asm__ volatile("movb $1, %0" : "=m"(*(char *)at));
+	else
+		__asm__ volatile("testb $1, %0" : : "m"(*(char *)at) : "cc");
 }
 
 /* In a child: a wrong access ends it with FAULT, under sanitizers too. */

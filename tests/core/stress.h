@@ -26,7 +26,7 @@ struct stress {
 	char failure[200];
 	uint32_t workers;
 	uint64_t spin;
-	uint64_t end; /* clock */
+	uint64_t end;   /* clock */
 	uint32_t turns; /* of one phase */
 	struct aether_word64 cycles, routed;
 };
@@ -266,8 +266,7 @@ static int stress_all_held(struct worker *w, const char *phase)
 		aether_registry_count(w->plane, &counts);
 		if (counts.states[AETHER_STATE_BUSY] != STRESS_STRIDES ||
 		    ae_load32_relaxed(&w->s->held) != STRESS_STRIDES)
-			stress_fail(w, phase,
-				    counts.states[AETHER_STATE_BUSY]);
+			stress_fail(w, phase, counts.states[AETHER_STATE_BUSY]);
 		ae_store32_relaxed(&w->s->held, 0);
 	}
 	return stress_meet(w);
@@ -309,14 +308,14 @@ static int phase_mixed(struct worker *w)
 		if (i % 1024 == 0 && stress_policies(w) < 0)
 			return -1;
 		if (what < 25)
-			err = stress_reserve(w, &(int){ 0 });
+			err = stress_reserve(w, &(int) { 0 });
 		else if (what < 45)
 			err = stress_release(w);
 		else if (what < 73)
 			err = stress_route(w, 1);
 		else
 			err = stress_take(w, what == 99 ? MS / 10 : 0,
-					  &(int){ 0 });
+					  &(int) { 0 });
 		if (err < 0)
 			return -1;
 	}

@@ -19,17 +19,17 @@ static int sound(const struct aether_geometry *g)
 	uint64_t registers = g->registers * sizeof(uint32_t);
 	uint64_t places = (uint64_t)g->participants * g->places * 8;
 
-	return g->participants_offset >= AETHER_OFFSET_PLANE_HEADER +
-						 AETHER_SIZE_PLANE_HEADER &&
+	return g->participants_offset >=
+		       AETHER_OFFSET_PLANE_HEADER + AETHER_SIZE_PLANE_HEADER &&
 	       g->mailboxes_offset >=
 		       g->participants_offset +
 			       (uint64_t)g->participants *
 				       AETHER_RECORD_PARTICIPANT_SIZE &&
 	       g->registers_offset >= g->mailboxes_offset + places &&
 	       g->leases_offset >= g->registers_offset + registers &&
-	       g->tables_end == g->leases_offset +
-					(uint64_t)g->strides *
-						AETHER_RECORD_LEASE_SIZE &&
+	       g->tables_end ==
+		       g->leases_offset + (uint64_t)g->strides *
+						  AETHER_RECORD_LEASE_SIZE &&
 	       g->data_offset >= g->tables_end &&
 	       g->plane_size == g->data_offset + g->strides * g->stride_size &&
 	       g->participants_offset % AETHER_RECORD_PARTICIPANT_ALIGN == 0 &&
@@ -68,8 +68,7 @@ static void usual(void)
 	need(make(1024, 128 * KIB, 0, &g) == 0);
 	ok(g.tables_end * 100 <= g.plane_size,
 	   "metadata of 1024 strides: %llu of %llu, at most 1 %%",
-	   (unsigned long long)g.tables_end,
-	   (unsigned long long)g.plane_size);
+	   (unsigned long long)g.tables_end, (unsigned long long)g.plane_size);
 	ok((g.plane_size - g.strides * g.stride_size) * 100 <= g.plane_size,
 	   "with the padding too");
 }
@@ -108,12 +107,12 @@ static void participants(void)
 			is_int(g.participants, n, "participants");
 	is_int(g.participants, 64, "1 to 64 participants as asked for");
 	is_int(make(1024, 4 * KIB, 0, &few), 0, "small strides, as many fit");
-	ok(few.participants >= 1 && few.participants < 64,
-	   "fewer than 64: %u", few.participants);
+	ok(few.participants >= 1 && few.participants < 64, "fewer than 64: %u",
+	   few.participants);
 	is_int(make(1024, 4 * KIB, few.participants, &g), 0,
 	       "so many may be asked for");
-	is_int(make(1024, 4 * KIB, few.participants + 1, &g),
-	       AETHER_EGEOMETRY, "and not one more");
+	is_int(make(1024, 4 * KIB, few.participants + 1, &g), AETHER_EGEOMETRY,
+	       "and not one more");
 	ok(g.strides == 1024 && g.tables_end * 100 > g.plane_size * 5,
 	   "the refusal shows the arithmetic");
 }

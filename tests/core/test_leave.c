@@ -83,12 +83,14 @@ static void tests(void)
 	for (int i = 0; i < 4; i++)
 		good += rig_wait(pids[i]) == 0;
 	is_int(good, 4, "two come and leave while two route to them");
-	ok(run->stays.raw > 20 && run->routed.raw > 100 && run->gone.raw > 10,
+	ok(ae_load64_relaxed(&run->stays) > 20 &&
+		   ae_load64_relaxed(&run->routed) > 100 &&
+		   ae_load64_relaxed(&run->gone) > 10,
 	   "%llu stays, %llu routes, %llu taken, %llu times gone",
-	   (unsigned long long)run->stays.raw,
-	   (unsigned long long)run->routed.raw,
-	   (unsigned long long)run->taken.raw,
-	   (unsigned long long)run->gone.raw);
+	   (unsigned long long)ae_load64_relaxed(&run->stays),
+	   (unsigned long long)ae_load64_relaxed(&run->routed),
+	   (unsigned long long)ae_load64_relaxed(&run->taken),
+	   (unsigned long long)ae_load64_relaxed(&run->gone));
 	is_int(rig_count(plane, AETHER_STATE_DORMANT), STRIDES,
 	       "no stride is lost, registers equal words");
 	aether_plane_detach(plane);

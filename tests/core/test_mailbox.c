@@ -118,8 +118,8 @@ static void enter(struct aether_participant *who, uint64_t handle)
 /* R3 by hand. */
 static void commit(struct aether_participant *who, uint64_t handle)
 {
-	uint64_t generation =
-		ae_word_generation(AETHER_HANDLE_GENERATION(handle));
+	uint64_t generation = ae_word_generation(
+		AETHER_HANDLE_GENERATION(handle));
 	struct aether_lease_seg *lease =
 		&plane->leases[AETHER_HANDLE_STRIDE(handle)];
 
@@ -222,8 +222,9 @@ static void box_full_dropping(void)
 	handle = rig_reserve(me);
 	is_int(aether_route(me, handle, to), AETHER_EBOX, "EBOX");
 	routed = rig_count(plane, AETHER_STATE_ROUTED);
-	is_int(routed, 1, "CONTRACT error.h: EBOX has not withdrawn the last "
-			  "one that was on its way");
+	is_int(routed, 1,
+	       "CONTRACT error.h: EBOX has not withdrawn the last "
+	       "one that was on its way");
 	end("box full, dropping");
 }
 
@@ -231,12 +232,12 @@ static int old_entries_waiter(void *argument)
 {
 	struct aether_plane *again = rig_again(plane);
 	struct aether_participant *him = rig_join(again);
-	volatile uint64_t *joined = argument;
 	uint64_t handle = rig_reserve(him);
 	int err;
 
-	*joined = 1;
-	err = aether_route_until(him, handle, to, aether_clock_after(3 * SECOND));
+	rig_tell(argument, 1);
+	err = aether_route_until(him, handle, to,
+				 aether_clock_after(3 * SECOND));
 	aether_participant_leave(him);
 	return -err;
 }
@@ -261,16 +262,15 @@ static void withdraw_last(void)
  * Whoever waits for a place must hear that there are places now. */
 static void box_drained(void)
 {
-	volatile uint64_t *joined = rig_shared(64);
+	struct aether_word64 *joined = rig_shared(64);
 	uint64_t handle = 0;
 	pid_t pid;
 
 	begin(STRIDES);
 	fill_with_old();
 	withdraw_last();
-	pid = rig_fork(old_entries_waiter, (void *)joined);
-	while (!*joined)
-		rig_sleep(MS);
+	pid = rig_fork(old_entries_waiter, joined);
+	rig_await(joined, 1);
 	rig_sleep(50 * MS);
 	is_int(aether_route_take_until(you, aether_clock_after(2 * SECOND),
 				       &handle),
@@ -283,11 +283,10 @@ static int dropping_sender(void *argument)
 {
 	struct aether_plane *again = rig_again(plane);
 	struct aether_participant *him = rig_join(again);
-	volatile uint64_t *ready = argument;
 	int err = aether_route_set(him, to, 1, AETHER_POLICY_DROP_OLDEST);
 
 	for (uint32_t i = 0; i < 3 * again->geometry.places && err >= 0; i++) {
-		*ready = i;
+		rig_tell(argument, i);
 		err = aether_route_until(him, rig_reserve(him), to,
 					 aether_clock_after(3 * SECOND));
 	}
@@ -299,15 +298,14 @@ static int dropping_sender(void *argument)
  * that comes late. */
 static void box_drained_dropping(void)
 {
-	volatile uint64_t *ready = rig_shared(64);
+	struct aether_word64 *ready = rig_shared(64);
 	uint64_t handle;
 	pid_t pid;
 	int n = 0;
 
 	begin(STRIDES);
-	pid = rig_fork(dropping_sender, (void *)ready);
-	while (*ready < plane->geometry.places)
-		rig_sleep(MS);
+	pid = rig_fork(dropping_sender, ready);
+	rig_await(ready, plane->geometry.places);
 	rig_sleep(50 * MS);
 	while (aether_route_take_until(you, aether_clock_after(SECOND),
 				       &handle) == 0) {
@@ -345,7 +343,8 @@ static void garbage(uint32_t strides, int kind)
 		err = aether_route_take(you, &got);
 		strange += err != 0 && err != AETHER_EEMPTY;
 		err = aether_route(me, handle, to);
-		strange += err != 0 && err != AETHER_EBOX && err != AETHER_EOWNER;
+		strange += err != 0 && err != AETHER_EBOX &&
+			   err != AETHER_EOWNER;
 		start = aether_clock_now() - start;
 		slowest = start > slowest ? start : slowest;
 	}

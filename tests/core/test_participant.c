@@ -31,8 +31,8 @@ static void slots(void)
 	plane = rig_plane(64, SIZE, 64);
 	for (uint32_t i = 0; i < 64; i++) {
 		all[i] = rig_join(plane);
-		good &= AETHER_TENANCY_SLOT(aether_participant_tenancy(
-				all[i])) == i;
+		good &= AETHER_TENANCY_SLOT(
+				aether_participant_tenancy(all[i])) == i;
 	}
 	ok(good, "64 participants of one process, in 64 slots");
 	is_int(join(plane, "more", 0, &more), AETHER_ESEATS, "the 65th");
@@ -49,8 +49,8 @@ static void slots(void)
 	       "to its slot");
 	is_int(aether_participant_look(plane, 64, &info), AETHER_ERANGE,
 	       "slot 64 is not");
-	is_int(aether_participant_look(plane, UINT32_MAX, &info),
-	       AETHER_ERANGE, "nor the last number");
+	is_int(aether_participant_look(plane, UINT32_MAX, &info), AETHER_ERANGE,
+	       "nor the last number");
 	for (int i = 0; i < 64; i++)
 		aether_participant_leave(all[i]);
 	aether_participant_leave(NULL);
@@ -96,8 +96,8 @@ static void names(void)
 	       "31 characters");
 	is_int(aether_participant_find(plane, "anna", &found), 0, "find");
 	ok(found == aether_participant_tenancy(a), "finds her");
-	is_int(aether_participant_find(
-		       plane, "0123456789abcdef0123456789-._AZ", &found),
+	is_int(aether_participant_find(plane, "0123456789abcdef0123456789-._AZ",
+				       &found),
 	       0, "find the long one");
 	ok(found == aether_participant_tenancy(b), "finds it");
 	is_int(aether_participant_find(plane, "ann", &found), AETHER_ENOENT,

@@ -252,7 +252,8 @@ static void deadlines(void)
 /* Another process joins, does one thing after 30 ms, and leaves. */
 struct later {
 	int (*act)(struct aether_participant *him, uint64_t to);
-	uint64_t *tenancy; /* shared: told to the parent */
+	struct aether_word64 *tenancy; /* shared: told to the parent */
+	uint64_t at;                   /* the same, once told */
 	uint64_t to;
 };
 
@@ -263,7 +264,7 @@ static int later(void *argument)
 	struct aether_participant *him = rig_join(again);
 	int err;
 
-	*(volatile uint64_t *)l->tenancy = aether_participant_tenancy(him);
+	rig_tell(l->tenancy, aether_participant_tenancy(him));
 	rig_sleep(30 * MS);
 	err = l->act(him, l->to);
 	aether_participant_leave(him);
@@ -272,11 +273,11 @@ static int later(void *argument)
 
 static pid_t start(struct later *l)
 {
-	volatile uint64_t *tenancy = l->tenancy = rig_shared(64);
-	pid_t pid = rig_fork(later, l);
+	pid_t pid;
 
-	while (!*tenancy)
-		rig_sleep(MS);
+	l->tenancy = rig_shared(64);
+	pid = rig_fork(later, l);
+	l->at = rig_await(l->tenancy, 1);
 	return pid;
 }
 
@@ -318,22 +319,22 @@ static void woken(void)
 	ok(aether_clock_now() - started < SECOND, "at once");
 	is_int(rig_wait(pid), 0, "the other process is content");
 
-	l = (struct later){ .act = act_take };
+	l = (struct later) { .act = act_take };
 	pid = start(&l);
-	need(aether_route_set(me, *l.tenancy, 1, AETHER_POLICY_BLOCK) == 0);
-	need(aether_route(me, rig_reserve(me), *l.tenancy) == 0);
+	need(aether_route_set(me, l.at, 1, AETHER_POLICY_BLOCK) == 0);
+	need(aether_route(me, rig_reserve(me), l.at) == 0);
 	handle = rig_reserve(me);
-	is_int(aether_route_until(me, handle, *l.tenancy,
+	is_int(aether_route_until(me, handle, l.at,
 				  aether_clock_after(5 * SECOND)),
 	       0, "a route is woken by a take in another process");
 	is_int(rig_wait(pid), 0, "the other process is content");
 
-	l = (struct later){ .act = act_nothing };
+	l = (struct later) { .act = act_nothing };
 	pid = start(&l);
-	need(aether_route_set(me, *l.tenancy, 1, AETHER_POLICY_BLOCK) == 0);
-	need(aether_route(me, rig_reserve(me), *l.tenancy) == 0);
+	need(aether_route_set(me, l.at, 1, AETHER_POLICY_BLOCK) == 0);
+	need(aether_route(me, rig_reserve(me), l.at) == 0);
 	handle = rig_reserve(me);
-	is_int(aether_route_until(me, handle, *l.tenancy,
+	is_int(aether_route_until(me, handle, l.at,
 				  aether_clock_after(5 * SECOND)),
 	       AETHER_EGONE, "a waiting route learns that it has left");
 	is_int(aether_stride_release(me, handle), 0, "the lease is still mine");

@@ -111,15 +111,16 @@ static void woken_by_thread(void)
 /* One of many who want one of few strides, again and again. */
 #define TURNS (RIG_SLOW ? 300 : 2000)
 
-static int wants(void *argument)
+static int wants(void *unused)
 {
 	struct aether_plane *again = rig_again(plane);
 	struct aether_participant_options options = { .spin = 1 };
 	struct aether_participant *him = rig_join_with(again, &options);
-	volatile uint32_t *inside = argument;
+	struct aether_word32 *inside;
 	uint64_t handle;
 	void *at;
 
+	(void)unused;
 	for (int i = 0; i < TURNS; i++) {
 		if (aether_stride_reserve_until(
 			    him, aether_clock_after(10 * SECOND), &handle) < 0)
@@ -127,12 +128,11 @@ static int wants(void *argument)
 		if (aether_stride_bytes(him, handle, NULL, &at) < 0)
 			return 2;
 		inside = at; /* nobody else is in the stride */
-		if (*inside)
+		if (ae_add32_relaxed(inside, 1) != 0)
 			return 4;
-		*inside = 1;
 		if (i % 16 == 0)
 			rig_sleep(1000);
-		*inside = 0;
+		ae_store32_relaxed(inside, 0);
 		if (aether_stride_release(him, handle) < 0)
 			return 5;
 	}
@@ -150,11 +150,72 @@ static void many_for_few(void)
 		pids[i] = rig_fork(wants, NULL);
 	for (int i = 0; i < 6; i++)
 		good += rig_wait(pids[i]) == 0;
-	is_int(good, 6, "six wanted one of two strides %d times each: each "
-			"got it, alone, in time", TURNS);
+	is_int(good, 6,
+	       "six wanted one of two strides %d times each: each "
+	       "got it, alone, in time",
+	       TURNS);
 	ok(rig_all_free(plane), "all free");
 	is_int((long long)ae_load64_relaxed(&plane->header->space_waiters), 0,
 	       "nobody is noted as waiting");
+	aether_plane_detach(plane);
+}
+
+/* One holds the only stride and releases it at any moment, also just before,
+ * while and after the other lies down to wait for it. */
+#define ROUNDS (RIG_SLOW ? 5000 : 50000)
+
+struct turns {
+	struct aether_word64 go, done;
+};
+
+static int gets(void *argument)
+{
+	struct aether_plane *again = rig_again(plane);
+	struct aether_participant *him = rig_join(again);
+	struct turns *turns = argument;
+	uint64_t handle;
+
+	for (uint64_t i = 1; i <= ROUNDS; i++) {
+		while (ae_load64_acquire(&turns->go) != i)
+			ae_pause();
+		if (aether_stride_reserve_until(
+			    him, aether_clock_after(5 * SECOND), &handle) < 0)
+			return 1;
+		if (aether_stride_release(him, handle) < 0)
+			return 2;
+		ae_store64_release(&turns->done, i);
+	}
+	aether_participant_leave(him);
+	return 0;
+}
+
+static void any_moment(void)
+{
+	struct turns *turns = rig_shared(sizeof(*turns));
+	struct aether_participant *me;
+	uint64_t seed = 8, handle, end = aether_clock_after(20 * SECOND);
+	pid_t pid;
+
+	plane = rig_plane(1, SIZE, 2);
+	me = rig_join(plane);
+	pid = rig_fork(gets, turns);
+	for (uint64_t i = 1; i <= ROUNDS && aether_clock_now() < end; i++) {
+		while (aether_stride_reserve(me, &handle) < 0)
+			ae_pause();
+		ae_store64_release(&turns->go, i);
+		for (uint64_t n = rig_random(&seed) % 120; n; n--)
+			ae_pause();
+		aether_stride_release(me, handle);
+		while (ae_load64_acquire(&turns->done) != i &&
+		       aether_clock_now() < end)
+			ae_pause();
+	}
+	is_int(rig_wait(pid), 0,
+	       "released at any moment, %d times: never a "
+	       "wait in vain",
+	       ROUNDS);
+	aether_participant_leave(me);
+	ok(rig_all_free(plane), "all free");
 	aether_plane_detach(plane);
 }
 
@@ -165,6 +226,7 @@ static void tests(void)
 	woken_by(1, "a leave");
 	woken_by_thread();
 	many_for_few();
+	any_moment();
 }
 
 int main(void)

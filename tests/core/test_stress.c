@@ -50,9 +50,9 @@ static void stress(uint32_t workers, uint64_t spin, int seconds,
 		good += rig_wait(pids[i]) == 0;
 	if (!ok(good == (int)workers, "%u processes, %s", workers, what))
 		printf("# %s\n", s->failure);
-	ok(s->cycles.raw > 0, "%s: %llu cycles, %llu routes", what,
-	   (unsigned long long)s->cycles.raw,
-	   (unsigned long long)s->routed.raw);
+	ok(ae_load64_relaxed(&s->cycles) > 0, "%s: %llu cycles, %llu routes",
+	   what, (unsigned long long)ae_load64_relaxed(&s->cycles),
+	   (unsigned long long)ae_load64_relaxed(&s->routed));
 	ok(rig_all_free(plane), "%s: all free, registers equal words", what);
 	is_int(aether_plane_detach(plane), 0, "%s: detached", what);
 	munmap(s, sizeof(*s));

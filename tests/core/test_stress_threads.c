@@ -15,8 +15,8 @@ static void stress(uint32_t workers, uint64_t spin, int seconds,
 		   const char *what)
 {
 	struct stress *s = calloc(1, sizeof(*s));
-	struct aether_plane *plane =
-		rig_plane(STRESS_STRIDES, STRESS_SIZE, STRESS_MAX);
+	struct aether_plane *plane = rig_plane(STRESS_STRIDES, STRESS_SIZE,
+					       STRESS_MAX);
 	struct worker *w = calloc(workers, sizeof(*w));
 	pthread_t threads[STRESS_MAX];
 	int bad = 0;
@@ -41,9 +41,9 @@ static void stress(uint32_t workers, uint64_t spin, int seconds,
 	}
 	if (!ok(!bad, "%u threads, %s", workers, what))
 		printf("# %s\n", s->failure);
-	ok(s->cycles.raw > 0, "%s: %llu cycles, %llu routes", what,
-	   (unsigned long long)s->cycles.raw,
-	   (unsigned long long)s->routed.raw);
+	ok(ae_load64_relaxed(&s->cycles) > 0, "%s: %llu cycles, %llu routes",
+	   what, (unsigned long long)ae_load64_relaxed(&s->cycles),
+	   (unsigned long long)ae_load64_relaxed(&s->routed));
 	ok(rig_all_free(plane), "%s: all free, registers equal words", what);
 	is_int(aether_plane_detach(plane), 0, "%s: detached", what);
 	free(s);

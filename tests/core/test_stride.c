@@ -92,16 +92,16 @@ static void refused(struct aether_participant *me, uint64_t handle, int code,
 	uint64_t refused = me->counts.refused;
 
 	is_int(aether_stride_release(me, handle), code, "release: %s", why);
-	is_int(aether_stride_resolve(me, handle, &pointer), code,
-	       "resolve: %s", why);
+	is_int(aether_stride_resolve(me, handle, &pointer), code, "resolve: %s",
+	       why);
 	is_int(aether_stride_bytes(me, handle, &size, &at), code, "bytes: %s",
 	       why);
 	is_int(aether_stride_user(me, handle, &at), code, "user: %s", why);
 	is_int(aether_stride_describe(me, handle, 1, 0, 0), code,
 	       "describe: %s", why);
 	is_int(aether_route(me, handle, self), code, "route: %s", why);
-	is_int(aether_route_until(me, handle, self, 0), code,
-	       "route_until: %s", why);
+	is_int(aether_route_until(me, handle, self, 0), code, "route_until: %s",
+	       why);
 	ok(pointer.size == 1 && at == &pointer && size == 99,
 	   "results are left alone: %s", why);
 	is_int(me->counts.refused - refused, 7, "each one is counted: %s", why);
@@ -244,11 +244,16 @@ static void describe(void)
 		uint64_t length;
 		uint32_t format, tile;
 	} bad[] = {
-		{ SIZE + 1, 0, 0 },    { UINT64_MAX, 0, 0 },
-		{ 1, 2, 0 },	       { 1, UINT32_MAX, 0 },
-		{ 1, 1, 4 },	       { 1, 1, 96 },
-		{ 1, 1, SIZE / 4 },    { 1, 1, UINT32_C(1) << 31 },
-		{ 1, 1, UINT32_MAX },  { 1, 1, 9 },
+		{ SIZE + 1, 0, 0 },
+		{ UINT64_MAX, 0, 0 },
+		{ 1, 2, 0 },
+		{ 1, UINT32_MAX, 0 },
+		{ 1, 1, 4 },
+		{ 1, 1, 96 },
+		{ 1, 1, SIZE / 4 },
+		{ 1, 1, UINT32_C(1) << 31 },
+		{ 1, 1, UINT32_MAX },
+		{ 1, 1, 9 },
 		{ 1, 1, SIZE / 8 + 1 },
 	};
 	struct aether_pointer p;

@@ -15,7 +15,7 @@ static struct aether_plane *plane;
 struct side {
 	uint64_t spin;
 	int turns;
-	int first; /* has the ball */
+	int first;      /* has the ball */
 	uint64_t delay; /* at most so many turns of nothing before a route */
 	struct aether_word64 *tenancies; /* shared: of both */
 };
@@ -156,8 +156,7 @@ static void wait_for(struct aether_participant *me, int kind, int *err)
 	if (kind == 0)
 		*err = aether_route_take_until(me, AETHER_FOREVER, &handle);
 	if (kind == 1)
-		*err = aether_stride_reserve_until(me, AETHER_FOREVER,
-						   &handle);
+		*err = aether_stride_reserve_until(me, AETHER_FOREVER, &handle);
 	if (kind != 2)
 		return;
 	need(aether_stride_release(me, AETHER_HANDLE_MAKE(0, plane->tag, 0)) ==
@@ -229,8 +228,8 @@ static void for_nothing(void)
 	me = rig_join_with(plane, &options);
 	pid = rig_fork(poke, NULL);
 	deadline = aether_clock_after(100 * MS);
-	is_int(aether_route_take_until(me, deadline, &handle),
-	       AETHER_ETIMEDOUT, "rung for nothing: goes on waiting");
+	is_int(aether_route_take_until(me, deadline, &handle), AETHER_ETIMEDOUT,
+	       "rung for nothing: goes on waiting");
 	ok(aether_clock_now() >= deadline, "until the deadline");
 	ok(me->counts.waits > 1, "it was woken (%llu times)",
 	   (unsigned long long)me->counts.waits);

@@ -85,11 +85,10 @@ static void never_half(void)
 
 static int one_of_many(void *argument)
 {
-	volatile uint64_t *go = argument;
 	struct aether_plane *plane;
 	int err;
 
-	while (!*go)
+	while (!rig_told(argument))
 		sched_yield();
 	err = aether_plane_create("one", &small, NULL, &plane);
 	return err == 0 ? 0 : err == AETHER_EEXIST ? 1 : 2;
@@ -97,17 +96,17 @@ static int one_of_many(void *argument)
 
 static void one_wins(void)
 {
-	volatile uint64_t *go = rig_shared(64);
+	struct aether_word64 *go = rig_shared(64);
 	int won = 0, told = 0;
 
 	for (int round = 0; round < 40; round++) {
 		pid_t pids[4];
 
-		*go = 0;
+		rig_tell(go, 0);
 		for (int i = 0; i < 4; i++)
-			pids[i] = rig_fork(one_of_many, (void *)go);
+			pids[i] = rig_fork(one_of_many, go);
 		rig_sleep(2 * MS);
-		*go = 1;
+		rig_tell(go, 1);
 		for (int i = 0; i < 4; i++) {
 			int status = rig_wait(pids[i]);
 

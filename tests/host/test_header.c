@@ -80,22 +80,23 @@ static void flip_bytes(void)
 			same += err == 0;
 			strange += err > 0 || (err < 0 && !error.text[0]);
 		}
-	is_int(strange, 0, "every bit and byte of the header flipped: %d "
-			   "refused with a text, %d the same plane",
+	is_int(strange, 0,
+	       "every bit and byte of the header flipped: %d "
+	       "refused with a text, %d the same plane",
 	       refused, same);
 	ok(refused > 600, "most are refused");
 	put_header(&header);
 	is_int(attach(&error), 0, "mended, it is a plane again");
 }
 
-#define FIELD(member, what, code)                                             \
-	{                                                                     \
-		struct aether_header_seg h = header;                          \
-		struct aether_error error;                                    \
-		h.member = what;                                              \
-		put_header(&h);                                               \
-		is_int(attach(&error), code, #member " = " #what ": %s",      \
-		       error.text);                                           \
+#define FIELD(member, what, code) \
+	{ \
+		struct aether_header_seg h = header; \
+		struct aether_error error; \
+		h.member = what; \
+		put_header(&h); \
+		is_int(attach(&error), code, #member " = " #what ": %s", \
+		       error.text); \
 	}
 
 static void fields(void)
@@ -162,8 +163,8 @@ static int answer(const char *what, int wanted, int or_else)
 	struct aether_error error;
 	int err = attach(&error);
 
-	return ok(err == wanted || (or_else && err == or_else),
-		  "%s: %s (%s)", what, aether_error_name(err), error.text);
+	return ok(err == wanted || (or_else && err == or_else), "%s: %s (%s)",
+		  what, aether_error_name(err), error.text);
 }
 
 static void sizes(void)
@@ -184,7 +185,8 @@ static void sizes(void)
 	answer("one byte", AETHER_ETRUNC, AETHER_EPLANE);
 	need(truncate(path, 0) == 0);
 	answer("an empty file", AETHER_ETRUNC, AETHER_EPLANE);
-	is_int(aether_plane_destroy("x", NULL), 0, "a damaged one is destroyed");
+	is_int(aether_plane_destroy("x", NULL), 0,
+	       "a damaged one is destroyed");
 }
 
 static void other_things(void)
@@ -239,8 +241,8 @@ static void random_headers(void)
 		for (int n = 0; n < 4; n++) {
 			size_t at = 16 + rig_random(&seed) % 88;
 
-			((unsigned char *)&h)[at] =
-				(unsigned char)rig_random(&seed);
+			((unsigned char *)&h)[at] = (unsigned char)rig_random(
+				&seed);
 		}
 		put_header(&h);
 		strange += attach(&error) > 0;

@@ -22,12 +22,11 @@ static int alive(uint32_t slot)
 /* Joins, holds a stride, says so, and sleeps until it is killed. */
 static int sleeper(void *argument)
 {
-	volatile uint64_t *joined = argument;
 	struct aether_plane *again = rig_again(plane);
 	struct aether_participant *him = rig_join(again);
 
 	rig_reserve(him);
-	*joined = 1;
+	rig_tell(argument, 1);
 	for (;;)
 		rig_sleep(SECOND);
 	return 0;
@@ -35,11 +34,10 @@ static int sleeper(void *argument)
 
 static pid_t start(int (*run)(void *))
 {
-	volatile uint64_t *joined = rig_shared(64);
-	pid_t pid = rig_fork(run, (void *)joined);
+	struct aether_word64 *joined = rig_shared(64);
+	pid_t pid = rig_fork(run, joined);
 
-	while (!*joined)
-		rig_sleep(MS);
+	rig_await(joined, 1);
 	return pid;
 }
 
@@ -67,27 +65,27 @@ static void killed(void)
 	is_int(alive(1), 1, "one's own life is seen");
 	aether_participant_leave(me);
 	is_int(alive(1), -1, "left: nobody sits there");
-	is_int(rig_count(plane, AETHER_STATE_BUSY), 1, "the dead one's is left");
+	is_int(rig_count(plane, AETHER_STATE_BUSY), 1,
+	       "the dead one's is left");
 	aether_plane_detach(plane);
 }
 
 /* Has a child of its own that outlives it. */
 static int parent_of_sleeper(void *argument)
 {
-	volatile uint64_t *joined = argument;
+	struct aether_word64 *joined = argument;
 	struct aether_plane *again = rig_again(plane);
 	struct aether_participant *him = rig_join(again);
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		joined[1] = (uint64_t)getpid();
+		rig_tell(&joined[1], (uint64_t)getpid());
 		for (int i = 0; i < 10; i++)
 			rig_sleep(SECOND);
 		_exit(0);
 	}
-	while (!joined[1])
-		rig_sleep(MS);
-	*joined = him->slot + 1;
+	rig_await(&joined[1], 1);
+	rig_tell(joined, him->slot + 1);
 	for (;;)
 		rig_sleep(SECOND);
 	return 0;
@@ -95,19 +93,18 @@ static int parent_of_sleeper(void *argument)
 
 static void forked(void)
 {
-	volatile uint64_t *joined = rig_shared(64);
+	struct aether_word64 *joined = rig_shared(64);
 	pid_t pid;
 
 	plane = rig_plane(8, SIZE, 3);
-	pid = rig_fork(parent_of_sleeper, (void *)joined);
-	while (!*joined)
-		rig_sleep(MS);
+	pid = rig_fork(parent_of_sleeper, joined);
+	rig_await(joined, 1);
 	is_int(alive(0), 1, "it lives, and has forked a child");
 	kill(pid, SIGKILL);
 	rig_wait(pid);
-	ok(kill((pid_t)joined[1], 0) == 0, "the child outlives it");
+	ok(kill((pid_t)rig_told(&joined[1]), 0) == 0, "the child outlives it");
 	is_int(alive(0), 0, "and does not keep it alive");
-	kill((pid_t)joined[1], SIGKILL);
+	kill((pid_t)rig_told(&joined[1]), SIGKILL);
 	aether_plane_detach(plane);
 }
 
@@ -139,18 +136,19 @@ static void forked_and_left(uint64_t wait, int times, const char *when)
 		if (!me)
 			me = rig_join(plane);
 	}
-	is_int(joined, times, "left %s a fork, the child sleeps: the slot is "
-			      "free", when);
+	is_int(joined, times,
+	       "left %s a fork, the child sleeps: the slot is "
+	       "free",
+	       when);
 	aether_participant_leave(me);
 	is_int(aether_plane_detach(plane), 0, "detached");
 }
 
 static int in_child(void *argument)
 {
-	volatile unsigned char *base = argument;
-
 	rig_expect_fault();
-	return base[0];
+	rig_touch(argument, 0);
+	return 0;
 }
 
 static int child_attaches(void *unused)
@@ -200,7 +198,9 @@ static void *joins(void *unused)
 
 static void fork_race(void)
 {
-	enum { CHILDREN = 200 };
+	enum {
+		CHILDREN = 200
+	};
 	struct aether_participant *all[4];
 	pthread_t threads[2];
 	pid_t pids[CHILDREN];
@@ -222,11 +222,12 @@ static void fork_race(void)
 	ae_store32_relaxed(&stop, 1);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-	while (n < 4 && aether_participant_join(plane, NULL, NULL, &all[n]) ==
-				0)
+	while (n < 4 &&
+	       aether_participant_join(plane, NULL, NULL, &all[n]) == 0)
 		n++;
-	is_int(n, 4, "forks between joins and leaves: no child keeps a slot "
-		     "locked");
+	is_int(n, 4,
+	       "forks between joins and leaves: no child keeps a slot "
+	       "locked");
 	while (n)
 		aether_participant_leave(all[--n]);
 	for (int i = 0; i < CHILDREN; i++) {

@@ -56,7 +56,7 @@ static void named(void)
 {
 	struct aether_plane *one = NULL, *two = NULL, *none = NULL;
 	struct aether_plane_info a, b;
-	volatile unsigned char *x, *y;
+	unsigned char *x, *y;
 
 	is_int(attach("rose", &none), AETHER_ENOENT, "not there");
 	is_int(aether_plane_destroy("rose", NULL), AETHER_ENOENT, "nor to end");
@@ -173,13 +173,16 @@ static void options(void)
 		{ { .tier = UINT32_MAX }, AETHER_EINVAL, "tier 2^32 - 1" },
 		{ { .strides = 65537 }, AETHER_EINVAL, "65537 strides" },
 		{ { .stride_size = 1 }, AETHER_EINVAL, "strides of a byte" },
-		{ { .stride_size = UINT64_C(1) << 40 }, AETHER_EINVAL,
+		{ { .stride_size = UINT64_C(1) << 40 },
+		  AETHER_EINVAL,
 		  "strides of a TiB" },
 		{ { .stride_size = UINT64_MAX }, AETHER_EINVAL, "2^64 - 1" },
 		{ { .participants = 65 }, AETHER_EINVAL, "65 participants" },
-		{ { .strides = 1, .stride_size = 4096 }, AETHER_EGEOMETRY,
+		{ { .strides = 1, .stride_size = 4096 },
+		  AETHER_EGEOMETRY,
 		  "a plane of one small stride" },
-		{ { .flags = 0x80000000u }, AETHER_EINVAL,
+		{ { .flags = 0x80000000u },
+		  AETHER_EINVAL,
 		  "CONTRACT plane.h: a flag that is not" },
 	};
 	struct aether_plane *plane = NULL;
@@ -291,7 +294,7 @@ static void rights(void)
 static int write_to(void *at)
 {
 	rig_expect_fault();
-	*(volatile unsigned char *)at = 1;
+	rig_touch(at, 1);
 	return 0;
 }
 
@@ -324,10 +327,10 @@ static void observers(void)
 
 	need(create("o", &plane) == 0);
 	aether_plane_look(plane, &info);
-	is_int(rig_wait(rig_fork(observe, &(uint64_t){ 0 })), FAULT,
+	is_int(rig_wait(rig_fork(observe, &(uint64_t) { 0 })), FAULT,
 	       "an observer that writes to an epoch: a fault");
-	is_int(rig_wait(rig_fork(observe, &info.geometry.leases_offset)),
-	       FAULT, "to a lease: a fault");
+	is_int(rig_wait(rig_fork(observe, &info.geometry.leases_offset)), FAULT,
+	       "to a lease: a fault");
 	is_int(rig_wait(rig_fork(observe, &info.geometry.data_offset)), FAULT,
 	       "to data: a fault");
 	is_int(rig_wait(rig_fork(read_only_fd, NULL)), 0,
@@ -338,7 +341,8 @@ static void observers(void)
 
 static void grants(void)
 {
-	struct aether_plane_options o = { .strides = 32, .stride_size = SIZE,
+	struct aether_plane_options o = { .strides = 32,
+					  .stride_size = SIZE,
 					  .flags = AETHER_FLAG_HUGE |
 						   AETHER_FLAG_LOCK };
 	struct aether_plane *plane = NULL;
