@@ -117,7 +117,8 @@ lint: all ## The checks that keep the structure honest
 
 soak: all $(CTESTS) ## Long stress (30 minutes at most)
 	@tools/need.sh test
-	SOAK=1 O=$(O) prove -e tests/run.sh $(O)/tests/core/test_stress
+	SOAK=1 O=$(O) prove -e tests/run.sh $(O)/tests/core/test_stress \
+		$(O)/tests/core/test_stress_threads
 
 bench: all ## Print every measured row and write build/bench.md
 	$(O)/aether bench | tee $(O)/bench.md

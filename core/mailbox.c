@@ -284,6 +284,8 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 			took(me, *handle);
 			return 0;
 		}
+		/* a place is empty, though nothing was taken; who misses this
+		 * ring looks again (soon in wait.c) */
 		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
 	}
 	return AETHER_EEMPTY;

@@ -29,7 +29,6 @@ void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
 	plane->places = (void *)(base + g->mailboxes_offset);
 	plane->registers = (void *)(base + g->registers_offset);
 	plane->leases = (void *)(base + g->leases_offset);
-	plane->tag = plane->header->tag;
 	plane->lap_shift = 0;
 	while (1u << plane->lap_shift < g->places)
 		plane->lap_shift++;

@@ -139,7 +139,8 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 	}
 	if (me->senders[slot].depth)
 		ae_sent_add(me, &me->senders[slot], index, gone);
-	me->held--;
+	if (me->held)
+		me->held--;
 	ae_count(&me->seat->routed, &me->counts.routed);
 	/* seq_cst: R6, after the commit. pairs: seq_cst in announce */
 	if (ae_load32_seq_cst(&seat->parked))

@@ -235,7 +235,8 @@ static int end_word(struct aether_participant *me, uint32_t index,
 	 * look at the waiters. pairs: acquire in claim, seq_cst in claim_any */
 	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) != word)
 		return AETHER_EAGAIN;
-	me->held--;
+	if (me->held) /* a forged word may be given back that was never had */
+		me->held--;
 	ae_count(&me->seat->released, &me->counts.released);
 	ae_wait_ring_set(plane, &plane->header->space_waiters);
 	return 0;

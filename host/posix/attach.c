@@ -54,11 +54,13 @@ static int refuse(int code, const char *name, const struct aether_header_seg *h,
 		name, h->strides, ULL(h->stride_size), h->participants);
 }
 
-static int read_header(int fd, const char *name, uint64_t *size,
+/* A private copy: what was checked cannot change afterwards. */
+static int read_header(int fd, const char *name,
+		       struct aether_header_seg *header,
 		       struct aether_geometry *geometry,
 		       struct aether_error *error)
 {
-	struct aether_header_seg header = { .magic = 0 };
+	uint64_t size;
 	struct stat st;
 	ssize_t n;
 	int err;
@@ -67,37 +69,38 @@ static int read_header(int fd, const char *name, uint64_t *size,
 		return aether_error_fill(
 			error, AETHER_EPLANE, 0,
 			"'%s' is not a plane: not a regular file", name);
-	*size = (uint64_t)st.st_size;
-	n = pread(fd, &header, sizeof(header), AETHER_OFFSET_PLANE_HEADER);
+	size = (uint64_t)st.st_size;
+	n = pread(fd, header, sizeof(*header), AETHER_OFFSET_PLANE_HEADER);
 	if (n < 0)
 		return aether_error_fill(error, AETHER_ESYS, errno,
 					 "cannot read the header of '%s'",
 					 name);
-	if (n < (ssize_t)sizeof(header))
+	if (n < (ssize_t)sizeof(*header))
 		return aether_error_fill(error, AETHER_ETRUNC, 0,
 					 "'%s' is too short for a plane (%llu "
 					 "bytes)",
-					 name, ULL(*size));
-	err = ae_plane_check(&header, *size, geometry);
-	return err < 0 ? refuse(err, name, &header, *size, error) : 0;
+					 name, ULL(size));
+	err = ae_plane_check(header, size, geometry);
+	return err < 0 ? refuse(err, name, header, size, error) : 0;
 }
 
 /* Takes the descriptor over if it succeeds. */
 static int attach(int fd, const char *name, uint32_t flags,
 		  struct aether_error *error, struct aether_plane **plane)
 {
+	struct aether_header_seg header = { .magic = 0 };
 	struct aether_geometry geometry;
 	struct aether_plane *made;
-	uint64_t size;
-	int err = read_header(fd, name, &size, &geometry, error);
+	int err = read_header(fd, name, &header, &geometry, error);
 
 	if (err < 0)
 		return err;
 	err = ae_posix_map(fd, &geometry, flags, error, &made);
 	if (err < 0)
 		return err;
+	made->tag = header.tag;
 	if (!made->observer)
-		ae_posix_grant(made, made->header->flags);
+		ae_posix_grant(made, header.flags);
 	*plane = made;
 	return 0;
 }

@@ -13,6 +13,10 @@
 #include <unistd.h>
 #include "life.h"
 
+#define LAYOUT(id, name, hash, tables, doc) name,
+static const char *const layouts[] = { AETHER_LAYOUT_LIST(LAYOUT) };
+#undef LAYOUT
+
 /* Address space for `size` bytes whose start is aligned to a huge page. */
 static void *aligned_space(size_t size, size_t *mapped, void **mapping)
 {
@@ -177,6 +181,7 @@ int aether_plane_look(const struct aether_plane *plane,
 					     .tag = plane->tag,
 					     .huge_bytes = p->huge,
 					     .locked_bytes = p->locked };
-	memcpy(info->layout, h->layout_name, sizeof(info->layout) - 1);
+	strncpy(info->layout, layouts[plane->geometry.layout],
+		sizeof(info->layout) - 1);
 	return 0;
 }

@@ -18,7 +18,8 @@
  * Caveats. Rights bind those who use this library: whoever may write the
  * plane's file can write anywhere in it. A pointer into a stride is yours only
  * while the lease is; nothing stops you from using it later, except the next
- * owner's surprise. After fork() the child has no plane: it attaches anew.
+ * owner's surprise. After fork() the child has no plane: it attaches anew, and
+ * must neither use nor detach what its parent had.
  */
 #ifndef AETHER_H
 #define AETHER_H

@@ -6,7 +6,7 @@
 #include "rig.h"
 
 #define SIZE 131072
-#define STRIDES 32
+#define STRIDES 4
 
 static struct aether_plane *plane;
 

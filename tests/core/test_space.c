@@ -3,6 +3,7 @@
  * Waiting for a free stride: deadlines, who wakes whom, many who wait for few.
  */
 #include <pthread.h>
+#include <sched.h>
 #include "rig.h"
 
 #define SIZE 131072
@@ -161,29 +162,41 @@ static void many_for_few(void)
 }
 
 /* One holds the only stride and releases it at any moment, also just before,
- * while and after the other lies down to wait for it. */
-#define ROUNDS (RIG_SLOW ? 5000 : 50000)
-
+ * while and after the other lies down to wait for it. For two seconds: how many
+ * times that is depends on what else the machine does. */
 struct turns {
-	struct aether_word64 go, done;
+	struct aether_word64 go, done; /* numbers of rounds; go 0: the end */
 };
+
+/* Waits until the word is other than `last`; yields, for others may spin. */
+static uint64_t next(const struct aether_word64 *word, uint64_t last)
+{
+	for (int i = 0; rig_told(word) == last; i++)
+		if (i % 256 == 255)
+			sched_yield();
+		else
+			ae_pause();
+	return rig_told(word);
+}
 
 static int gets(void *argument)
 {
 	struct aether_plane *again = rig_again(plane);
 	struct aether_participant *him = rig_join(again);
 	struct turns *turns = argument;
-	uint64_t handle;
+	uint64_t handle, round = 1;
 
-	for (uint64_t i = 1; i <= ROUNDS; i++) {
-		while (ae_load64_acquire(&turns->go) != i)
-			ae_pause();
-		if (aether_stride_reserve_until(
-			    him, aether_clock_after(5 * SECOND), &handle) < 0)
+	while ((round = next(&turns->go, round)) != 0) {
+		uint64_t end = aether_clock_after(5 * SECOND);
+		int err = aether_stride_reserve_until(him, end, &handle);
+
+		if (err == 0)
+			err = aether_stride_release(him, handle);
+		if (aether_clock_now() >= end)
+			err = AETHER_ETIMEDOUT; /* had it only at the end */
+		rig_tell(&turns->done, err == 0 ? round : 0);
+		if (err < 0)
 			return 1;
-		if (aether_stride_release(him, handle) < 0)
-			return 2;
-		ae_store64_release(&turns->done, i);
 	}
 	aether_participant_leave(him);
 	return 0;
@@ -192,28 +205,30 @@ static int gets(void *argument)
 static void any_moment(void)
 {
 	struct turns *turns = rig_shared(sizeof(*turns));
+	uint64_t seed = 8, end = aether_clock_after(2 * SECOND);
+	uint64_t round = 1, done = 1;
 	struct aether_participant *me;
-	uint64_t seed = 8, handle, end = aether_clock_after(20 * SECOND);
 	pid_t pid;
 
 	plane = rig_plane(1, SIZE, 2);
 	me = rig_join(plane);
+	rig_tell(&turns->go, 1);
+	rig_tell(&turns->done, 1);
 	pid = rig_fork(gets, turns);
-	for (uint64_t i = 1; i <= ROUNDS && aether_clock_now() < end; i++) {
-		while (aether_stride_reserve(me, &handle) < 0)
+	while (done && (round < 100 || aether_clock_now() < end)) {
+		uint64_t handle = rig_reserve(me);
+
+		rig_tell(&turns->go, ++round);
+		for (uint64_t n = rig_random(&seed) % 64; n; n--)
 			ae_pause();
-		ae_store64_release(&turns->go, i);
-		for (uint64_t n = rig_random(&seed) % 120; n; n--)
-			ae_pause();
-		aether_stride_release(me, handle);
-		while (ae_load64_acquire(&turns->done) != i &&
-		       aether_clock_now() < end)
-			ae_pause();
+		need(aether_stride_release(me, handle) == 0);
+		done = next(&turns->done, done);
 	}
+	rig_tell(&turns->go, 0);
 	is_int(rig_wait(pid), 0,
-	       "released at any moment, %d times: never a "
+	       "released at any moment, %llu times: never a "
 	       "wait in vain",
-	       ROUNDS);
+	       (unsigned long long)round);
 	aether_participant_leave(me);
 	ok(rig_all_free(plane), "all free");
 	aether_plane_detach(plane);

@@ -17,7 +17,8 @@ struct side {
 	int turns;
 	int first;      /* has the ball */
 	uint64_t delay; /* at most so many turns of nothing before a route */
-	struct aether_word64 *tenancies; /* shared: of both */
+	uint64_t end;   /* clock: then stop, though turns are left; 0: never */
+	struct aether_word64 *tenancies; /* shared: of both; [2]: it is over */
 };
 
 static void idle(uint64_t turns)
@@ -29,7 +30,7 @@ static void idle(uint64_t turns)
 /* Passes the ball to and fro. Its result: the turn where it stalled, or 0. */
 static int play(struct side *s, struct aether_participant *me)
 {
-	uint64_t to, handle = 0, seed = s->delay;
+	uint64_t to, stall, handle = 0, seed = s->delay;
 
 	ae_store64_release(&s->tenancies[s->first],
 			   aether_participant_tenancy(me));
@@ -39,12 +40,17 @@ static int play(struct side *s, struct aether_participant *me)
 	if (s->first)
 		handle = rig_reserve(me);
 	for (int i = 0; i < s->turns; i++) {
+		if (i && rig_told(&s->tenancies[2]))
+			break;
+		if (s->first && s->end && aether_clock_now() > s->end)
+			rig_tell(&s->tenancies[2], 1);
 		if (s->delay)
 			idle(rig_random(&seed) % s->delay);
 		if ((s->first || i) && aether_route(me, handle, to) < 0)
 			return i + 1;
-		if (aether_route_take_until(me, aether_clock_after(STALL),
-					    &handle) < 0)
+		stall = aether_clock_after(STALL);
+		if (aether_route_take_until(me, stall, &handle) < 0 ||
+		    aether_clock_now() >= stall) /* it may come at the end */
 			return i + 1;
 	}
 	if (!s->first)
@@ -71,9 +77,11 @@ static int side_process(void *argument)
 
 static void ping_pong(uint64_t spin, int turns, const char *what)
 {
+	/* who never parks may have to wait for a processor */
+	uint64_t end = spin == UINT64_MAX ? aether_clock_after(SECOND) : 0;
 	struct aether_word64 *tenancies = rig_shared(64);
-	struct side sides[2] = { { spin, turns, 0, 0, tenancies },
-				 { spin, turns, 1, 0, tenancies } };
+	struct side sides[2] = { { spin, turns, 0, 0, 0, tenancies },
+				 { spin, turns, 1, 0, end, tenancies } };
 	pid_t pids[2];
 	int good = 0;
 
@@ -91,16 +99,17 @@ static void ping_pong(uint64_t spin, int turns, const char *what)
  * before, while and after the first one lies down. */
 static void any_moment(int turns)
 {
+	uint64_t end = aether_clock_after(2 * SECOND);
 	struct aether_word64 *tenancies = rig_shared(64);
-	struct side parks = { 1, turns, 1, 0, tenancies };
-	struct side spins = { UINT64_MAX, turns, 0, 150, tenancies };
+	struct side parks = { 1, turns, 1, 0, end, tenancies };
+	struct side spins = { UINT64_MAX, turns, 0, 150, 0, tenancies };
 	pid_t pids[2];
 
 	plane = rig_plane(8, SIZE, 4);
 	pids[0] = rig_fork(side_process, &parks);
 	pids[1] = rig_fork(side_process, &spins);
 	is_int(rig_wait(pids[0]) + rig_wait(pids[1]), 0,
-	       "one parks, one answers at any moment: %d turns without a stall",
+	       "one parks, one answers at any moment, %d times: no stall",
 	       turns);
 	ok(rig_all_free(plane), "at any moment: all free");
 	aether_plane_detach(plane);
@@ -122,9 +131,9 @@ static void *side_thread(void *argument)
 
 static void ping_pong_threads(void)
 {
-	struct aether_word64 tenancies[2] = { { 0 }, { 0 } };
-	struct side sides[2] = { { 1, TURNS / 4, 0, 0, tenancies },
-				 { 1, TURNS / 4, 1, 0, tenancies } };
+	struct aether_word64 tenancies[3] = { { 0 }, { 0 }, { 0 } };
+	struct side sides[2] = { { 1, TURNS / 4, 0, 0, 0, tenancies },
+				 { 1, TURNS / 4, 1, 0, 0, tenancies } };
 	pthread_t threads[2];
 	int bad = 0;
 

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include "flow_trial.h"
 
-#define LENGTH 2000000
+#define LENGTH 6000000 /* more than the plane holds */
 
 static uint8_t input[LENGTH];
 
@@ -173,10 +173,13 @@ static void send_poison(struct trial *t, struct aether_participant *me,
 					    info.geometry.leases_offset);
 	lease += AETHER_HANDLE_STRIDE(handle);
 	if (p->tile)
+		/* raw: what no stage would store */
 		lease->tile.raw = p->tile;
 	if (p->length)
+		/* raw: what no stage would store */
 		lease->length.raw = p->length;
 	if (p->format)
+		/* raw: what no stage would store */
 		lease->format.raw = (uint32_t)p->format;
 	if (aether_route(me, handle, to))
 		abort();
