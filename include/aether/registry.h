@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The registry, for people and tools: who holds which stride. The truth is
- * each stride's lease word; the occupancy registers, 32 strides each, are hints
- * that speed up reserving and are mended by whoever finds one wrong. One bit per
- * participant may stay set although its stride is free, until it parks, leaves
- * or releases another (its warm stride).
+ * each stride's lease word; the occupancy registers, 32 strides each, are
+ * hints that speed up reserving and are mended by whoever finds one wrong. One
+ * bit per participant may stay set although its stride is free, until it
+ * parks, leaves or releases another (its warm stride).
  *
  * Reads only, takes no slot, disturbs nobody. At once: by anybody. While others
  * work, what is read is true of each stride at some moment during the call.
