@@ -49,14 +49,20 @@ see/tests = $(PUBLIC) -Itests -Icore -Ihost/posix -Islice -Iappliance -Iflow \
 	-D_GNU_SOURCE
 folder = $(patsubst %/,%,$(dir $*))
 
-$(O)/obj/%.o: %.c $(LAYOUT) Makefile
+$(O)/obj/%.o: %.c $(LAYOUT) $(O)/stamp Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALLCF) $(see/$(folder)) -c $< -o $@
 
-$(LIB): $(LIBOBJ)
-	rm -f $@ && ar rcs $@ $^
+# changes when the compiler, its flags or the list of sources do
+$(O)/stamp: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALLCF) $(LIBSRC)' | cmp -s - $@ || \
+		echo '$(CC) $(ALLCF) $(LIBSRC)' > $@
 
-$(SHARED): $(LIBOBJ) libaether.map
+$(LIB): $(LIBOBJ) $(O)/stamp
+	rm -f $@ && ar rcs $@ $(LIBOBJ)
+
+$(SHARED): $(LIBOBJ) $(O)/stamp libaether.map
 	$(CC) $(ALLLD) -shared -Wl,-soname,libaether.so.$(SO) \
 		-Wl,--version-script=libaether.map -Wl,-z,defs \
 		$(LIBOBJ) -o $@
@@ -86,7 +92,7 @@ $(LAYOUT): $(wildcard schema/*.py) $(SCHEMA) $(LAYOUTS)
 demo: ## Run the main job on a real file (FILE=path for another)
 	@tools/need.sh build
 	@$(MAKE) --no-print-directory -j2 -s all
-	@O=$(O) tools/demo.sh $(FILE)
+	@O=$(O) tools/demo.sh "$(FILE)"
 
 test: ## Run every test (20 minutes at most)
 	@tools/need.sh test
@@ -98,8 +104,11 @@ test: ## Run every test (20 minutes at most)
 	O=$(O) prove -e tests/run.sh tests/install.sh tests/model.sh tests/rows.sh
 
 # ---- parts
-check: all lint $(CTESTS) ## The quick tests and the lints (2 minutes)
+check: ## The quick tests and the lints (2 minutes)
+	@tools/need.sh test
+	@$(MAKE) --no-print-directory all $(CTESTS)
 	O=$(O) prove -j2 -e tests/run.sh $(TESTS)
+	$(MAKE) --no-print-directory lint
 
 flavour: $(O)/aether $(CTESTS)
 	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
@@ -135,6 +144,7 @@ clean: ## Remove all that was built
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all demo test check flavour lint soak bench install format clean help
+.PHONY: all demo test check flavour lint soak bench install format clean help \
+	FORCE
 .DELETE_ON_ERROR:
 -include $(shell find $(O)/obj $(O)/tests $(O)/examples -name '*.d' 2>/dev/null)

@@ -60,6 +60,14 @@ AE_STORE(32, seq_cst, __ATOMIC_SEQ_CST)
 AE_STORE(64, relaxed, __ATOMIC_RELAXED)
 AE_STORE(64, release, __ATOMIC_RELEASE)
 
+#define AE_XCHG(width, order, ORDER) \
+	static inline uint##width##_t ae_xchg##width##_##order( \
+		struct aether_word##width *word, uint##width##_t value) \
+	{ \
+		return __atomic_exchange_n(&word->raw, value, ORDER); \
+	}
+
+AE_XCHG(64, seq_cst, __ATOMIC_SEQ_CST)
 AE_FETCH(add, 32, relaxed, __ATOMIC_RELAXED)
 AE_FETCH(add, 32, release, __ATOMIC_RELEASE)
 AE_FETCH(add, 64, relaxed, __ATOMIC_RELAXED)
@@ -75,6 +83,7 @@ AE_CAS(64, seq_cst, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #undef AE_LOAD
 #undef AE_STORE
 #undef AE_FETCH
+#undef AE_XCHG
 #undef AE_CAS
 
 /* Tells the processor that this is a loop that waits. */

@@ -44,6 +44,7 @@ struct ae_sent {
 	uint32_t next;
 	uint32_t previous;
 	uint32_t slot; /* whose list; AE_NONE: none */
+	uint32_t hops; /* of the lease, when it was sent */
 };
 
 /* An entry met before its sender's commit. */
@@ -137,7 +138,7 @@ void ae_lease_cool(struct aether_participant *me);
 
 /* sent.c: the lists of what is on its way, for routes with a depth. */
 void ae_sent_add(struct aether_participant *me, struct ae_sender *sender,
-		 uint32_t index, uint64_t word);
+		 uint32_t index, uint64_t word, uint32_t hops);
 void ae_sent_drop(struct aether_participant *me, uint32_t index);
 void ae_sent_prune(struct aether_participant *me, struct ae_sender *sender);
 void ae_sent_clear(struct aether_participant *me, struct ae_sender *sender);
@@ -160,7 +161,7 @@ int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline);
 void ae_wait_ring(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_ring_set(const struct aether_plane *plane,
-		      const struct aether_word64 *waiters);
+		      struct aether_word64 *waiters);
 
 /* A counter of mine: written by me alone, read by anybody. */
 static inline void ae_count(struct aether_word64 *shared, uint64_t *own)

@@ -297,7 +297,7 @@ int aether_participant_find(const struct aether_plane *plane, const char *name,
 		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_ACTIVE)
 			continue;
 		aether_participant_look(plane, i, &info);
-		if (info.state == AETHER_SEAT_ACTIVE &&
+		if (info.state == AETHER_SEAT_ACTIVE && info.alive &&
 		    ae_same_name(info.name, name)) {
 			*tenancy = info.tenancy;
 			return 0;

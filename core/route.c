@@ -73,12 +73,25 @@ int aether_route_depth(struct aether_participant *me, uint64_t to,
 	return 0;
 }
 
-/* Takes the oldest back from its way and ends it, unless it was taken. */
+static void ring_mail(const struct aether_plane *plane, uint32_t slot)
+{
+	/* seq_cst: R6, after the commit. pairs: seq_cst in announce */
+	if (ae_load32_seq_cst(&plane->seats[slot].parked))
+		ae_wait_ring(plane, slot);
+}
+
+/*
+ * Takes the oldest back from its way and ends it, unless it was taken. The
+ * word alone does not say so: the lease may have gone round and be on its way
+ * to the same addressee again, from somebody else. Its hops do, and they can
+ * be read when it is mine; then it goes on its way again.
+ */
 static void withdraw_oldest(struct aether_participant *me,
 			    struct ae_sender *sender)
 {
 	uint32_t index = sender->first;
 	uint64_t word = me->sent[index].word;
+	uint32_t hops = me->sent[index].hops;
 	uint64_t mine = me->mine | (word & AE_GENERATION);
 	struct aether_lease_seg *lease = &me->plane->leases[index];
 
@@ -86,6 +99,13 @@ static void withdraw_oldest(struct aether_participant *me,
 	/* acquire: the stride comes back. pairs: seq_cst in commit */
 	if (ae_cas64_acquire(&lease->word, word, mine) != word)
 		return;
+	/* relaxed: mine. */
+	if (ae_load32_relaxed(&lease->hops) != hops) {
+		/* seq_cst: as a commit. pairs: seq_cst in look */
+		ae_cas64_seq_cst(&lease->word, mine, word);
+		ring_mail(me->plane, (uint32_t)AETHER_LEASE_SEAT(word));
+		return;
+	}
 	me->held++;
 	ae_lease_end(me, index, mine);
 	ae_count(&me->seat->dropped, &me->counts.dropped);
@@ -120,11 +140,16 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 	uint64_t gone = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot,
 					  AETHER_TENANCY_STAMP(to),
 					  AETHER_HANDLE_GENERATION(handle));
+	/* relaxed: mine until the commit, which orders it. */
+	uint32_t hops = ae_load32_relaxed(&lease->hops) + 1;
+	uint64_t seen;
+
+	/* relaxed: the same. */
+	ae_store32_relaxed(&lease->hops, hops);
 	/* seq_cst: hands the bytes over; before the second look at the seat
 	 * and at who is parked. pairs: seq_cst in look, seq_cst in
 	 * give_back, acquire in withdraw_oldest, acquire in commit */
-	uint64_t seen = ae_cas64_seq_cst(&lease->word, word, gone);
-
+	seen = ae_cas64_seq_cst(&lease->word, word, gone);
 	if (seen != word)
 		return ae_lease_refuse(me, seen, handle);
 	/* seq_cst: after the commit: either I see that it leaves, or it finds
@@ -138,13 +163,11 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 			return AETHER_EGONE;
 	}
 	if (me->senders[slot].depth)
-		ae_sent_add(me, &me->senders[slot], index, gone);
+		ae_sent_add(me, &me->senders[slot], index, gone, hops);
 	if (me->held)
 		me->held--;
 	ae_count(&me->seat->routed, &me->counts.routed);
-	/* seq_cst: R6, after the commit. pairs: seq_cst in announce */
-	if (ae_load32_seq_cst(&seat->parked))
-		ae_wait_ring(me->plane, slot);
+	ring_mail(me->plane, slot);
 	return 0;
 }
 

@@ -8,11 +8,12 @@
 #include "ae_base.h"
 
 void ae_sent_add(struct aether_participant *me, struct ae_sender *sender,
-		 uint32_t index, uint64_t word)
+		 uint32_t index, uint64_t word, uint32_t hops)
 {
 	struct ae_sent *sent = &me->sent[index];
 
 	sent->word = word;
+	sent->hops = hops;
 	sent->slot = (uint32_t)(sender - me->senders);
 	sent->next = AE_NONE;
 	sent->previous = sender->last;

@@ -264,7 +264,8 @@ int aether_stride_release(struct aether_participant *me, uint64_t handle)
 		return AETHER_ECORRUPT; /* somebody wrote over the word */
 	/* this one is warm now: its bit stays set until another takes its
 	 * place, so that reserving it again moves no register */
-	ae_lease_cool(me);
+	if (me->last != index)
+		ae_lease_cool(me);
 	me->last = index;
 	return 0;
 }

@@ -33,13 +33,20 @@ void ae_wait_ring(const struct aether_plane *plane, uint32_t slot)
 	ae_host_wake(doorbell);
 }
 
+/* Takes the set and rings those in it: who still waits announces himself anew,
+ * and a waiter that died is rung once and not for ever. */
 void ae_wait_ring_set(const struct aether_plane *plane,
-		      const struct aether_word64 *waiters)
+		      struct aether_word64 *waiters)
 {
 	/* seq_cst: after the change that they wait for.
 	 * pairs: seq_cst in announce */
 	uint64_t set = ae_load64_seq_cst(waiters);
 
+	if (!set)
+		return;
+	/* seq_cst: who announces after this looks after the change.
+	 * pairs: seq_cst in announce */
+	set = ae_xchg64_seq_cst(waiters, 0);
 	while (set) {
 		ae_wait_ring(plane, (uint32_t)__builtin_ctzll(set));
 		set &= set - 1;
@@ -48,7 +55,7 @@ void ae_wait_ring_set(const struct aether_plane *plane,
 
 static void announce(struct aether_participant *me, const struct ae_wait *wait)
 {
-	/* seq_cst: K2, before looking again. pairs: seq_cst in commit,
+	/* seq_cst: K2, before looking again. pairs: seq_cst in ring_mail,
 	 * seq_cst in ae_wait_ring_set */
 	if (wait->waiters)
 		ae_or64_seq_cst(wait->waiters, UINT64_C(1) << me->slot);

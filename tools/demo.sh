@@ -5,8 +5,9 @@
 set -eu
 
 aether=${O:-build}/aether
-file=${1:-$(gcc -print-prog-name=cc1)}
-[ -r "$file" ] || {
+file=${1:-}
+[ -n "$file" ] || file=$(gcc -print-prog-name=cc1)
+[ -f "$file" ] && [ -r "$file" ] || {
 	echo "demo: cannot read '$file'; name another: make demo FILE=path" >&2
 	exit 1
 }

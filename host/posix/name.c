@@ -46,7 +46,7 @@ static const char *shown(const char *name, char text[48])
 
 static int check(const char *name, struct aether_error *error)
 {
-	size_t length = strlen(name);
+	size_t length = name ? strlen(name) : 0;
 	char text[48];
 
 	if (!length)

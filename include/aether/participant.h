@@ -85,8 +85,8 @@ AETHER_API uint32_t
 aether_participant_held(const struct aether_participant *me);
 
 /*
- * Finds an active participant by name. If several have it, the lowest slot
- * answers. AETHER_ENOENT: nobody has it.
+ * Finds a living participant by name. If several have it, the lowest slot
+ * answers. AETHER_ENOENT: nobody alive has it.
  */
 AETHER_API int aether_participant_find(const struct aether_plane *plane,
 				       const char *name, uint64_t *tenancy);

@@ -12,7 +12,8 @@
  * their way at once. What happens beyond it is its policy (enum
  * aether_policy): block, drop the new one, or withdraw the oldest. A lease
  * that comes back to the same addressee by another way counts as still on its
- * way; give pipelines that loop no depth on the looping route. What was
+ * way, but is never withdrawn: it is somebody else's mail. Mail that was routed
+ * stays when its sender leaves. What was
  * withdrawn leaves an entry in the addressee's mailbox until it takes: if it
  * takes nothing while as many are withdrawn as the mailbox has places, the
  * answer is AETHER_EBOX, and those on their way stay there.
