@@ -156,8 +156,11 @@ int cli_ls(int argc, char **argv)
 	cli_parse(&argp, "ls", argc, argv, &common);
 	err = aether_plane_list(collect, &names);
 	if (err < 0) {
-		result = cli_fail(&common, err, "cannot list the planes: %s",
-				  aether_error_message(err));
+		result = cli_fail(
+			&common, err,
+			"cannot read the directory of planes (/dev/shm,"
+			" or what AETHER_DIR names); check that it is "
+			"there and may be read.");
 		goto done;
 	}
 	if (names.count)

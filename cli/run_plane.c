@@ -54,7 +54,7 @@ int run_plane_open(struct run *run, struct aether_error *error)
 			error, AETHER_ESEATS, 0,
 			"the plane has slots for %u participants, and "
 			"this run has %u stages; give fewer --workers, "
-			"or more or larger strides.",
+			"or a plane with more --participants.",
 			info.geometry.participants, run->stages);
 	return open_shared(run, error);
 }

@@ -129,6 +129,8 @@ int ae_stage_reserve(struct ae_stage *stage, uint64_t *handle)
 			return ae_stage_refused(stage, rc,
 						"reserving a stride");
 		rc = ae_stage_watch(stage);
+		if (rc == 0)
+			rc = ae_stage_starved(stage);
 		if (rc < 0)
 			return rc;
 		rc = AETHER_ETIMEDOUT;

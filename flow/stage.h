@@ -64,6 +64,9 @@ int ae_stage_lost(struct ae_stage *stage, uint64_t tenancy);
 /* A round of waiting has passed: are those that I need still there? */
 int ae_stage_watch(struct ae_stage *stage);
 
+/* starved.c: nothing came free in a round: fails if the dead hold it all. */
+int ae_stage_starved(struct ae_stage *stage);
+
 /* As in stride.h and route.h, waiting as long as those that I need live. */
 int ae_stage_reserve(struct ae_stage *stage, uint64_t *handle);
 int ae_stage_route(struct ae_stage *stage, uint64_t handle, uint64_t to);

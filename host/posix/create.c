@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #include "posix.h"
@@ -59,7 +58,8 @@ static int plan(struct making *m, struct aether_error *error)
 
 	if (err < 0)
 		return aether_error_fill(error, err, 0,
-					 "there is no layout '%s'", name);
+					 "there is no layout '%s'; use lean.",
+					 name);
 	if (o->flags & ~(uint32_t)(AETHER_FLAG_HUGE | AETHER_FLAG_LOCK))
 		return aether_error_fill(error, AETHER_EINVAL, 0,
 					 "there are no flags %#x", o->flags);
@@ -77,87 +77,13 @@ static int plan(struct making *m, struct aether_error *error)
 	if (err < 0)
 		return aether_error_fill(
 			error, err, 0,
-			"%u strides of %llu bytes for %u participants: strides "
-			"are at most %d, their size is a power of two from %d "
-			"to %d, participants are at most %d",
+			"%u strides of %llu bytes, %u participants; give at "
+			"most %d strides of a power of two from %d to %d bytes "
+			"and at most %d participants.",
 			o->strides, (unsigned long long)o->stride_size,
 			o->participants, AETHER_STRIDES_MAX,
 			AETHER_STRIDE_SIZE_MIN, AETHER_STRIDE_SIZE_MAX,
 			AETHER_PARTICIPANTS_MAX);
-	return 0;
-}
-
-/* A number from a file of my control group; UINT64_MAX: no such limit. */
-static uint64_t group_number(const char *file)
-{
-	unsigned long long number = UINT64_MAX;
-	char group[256] = "";
-	char path[384];
-	FILE *from = fopen("/proc/self/cgroup", "re");
-
-	if (from && fscanf(from, "0::%255[^\n]", group) != 1)
-		group[0] = 0;
-	if (from)
-		fclose(from);
-	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/%s", group, file);
-	from = fopen(path, "re");
-	if (!from)
-		return UINT64_MAX;
-	if (fscanf(from, "%llu", &number) != 1)
-		number = UINT64_MAX;
-	fclose(from);
-	return number;
-}
-
-/* What could be taken without killing somebody; UINT64_MAX: not known. */
-static uint64_t available_memory(void)
-{
-	FILE *from = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0, n;
-	char line[128];
-
-	if (!from)
-		return UINT64_MAX;
-	while (fgets(line, sizeof(line), from))
-		if (sscanf(line, "MemAvailable: %llu", &n) == 1 ||
-		    sscanf(line, "SwapFree: %llu", &n) == 1)
-			kib += n;
-	fclose(from);
-	return kib * 1024;
-}
-
-/* Asked before memory is taken: a control group kills, it does not refuse. */
-static int check_space(const struct making *m, struct aether_error *error)
-{
-	unsigned long long want = m->geometry.plane_size;
-	uint64_t limit = group_number("memory.max");
-	uint64_t used = group_number("memory.current");
-	struct statvfs fs;
-
-	if (limit != UINT64_MAX && used != UINT64_MAX &&
-	    (used > limit || want > limit - used))
-		return aether_error_fill(
-			error, AETHER_ENOSPC, 0,
-			"the plane needs %llu bytes, the control group's limit "
-			"(memory.max) leaves %llu",
-			want,
-			(unsigned long long)(used > limit ? 0 : limit - used));
-	if (want > available_memory())
-		return aether_error_fill(
-			error, AETHER_ENOSPC, 0,
-			"the plane needs %llu bytes, the machine has %llu "
-			"available (MemAvailable and SwapFree)",
-			want, (unsigned long long)available_memory());
-	/* a shared-memory file system without a limit says that it has 0 */
-	if (!m->name || fstatvfs(m->fd, &fs) < 0 || !fs.f_blocks)
-		return 0;
-	if ((unsigned long long)fs.f_bavail * fs.f_frsize < want)
-		return aether_error_fill(
-			error, AETHER_ENOSPC, 0,
-			"the plane needs %llu bytes, the file system at %s has "
-			"%llu free",
-			want, ae_posix_directory(),
-			(unsigned long long)fs.f_bavail * fs.f_frsize);
 	return 0;
 }
 
@@ -167,6 +93,11 @@ static int refuse_named(const struct making *m, int os,
 	if (os == EEXIST)
 		return aether_error_fill(error, AETHER_EEXIST, 0,
 					 "plane '%s' exists", m->name);
+	if (os == ENOENT || os == ENOTDIR)
+		return aether_error_fill(error, AETHER_ENOENT, 0,
+					 "there is no directory %s for plane "
+					 "'%s'; see AETHER_DIR.",
+					 ae_posix_directory(), m->name);
 	return aether_error_fill(error, ae_posix_code(os), os,
 				 "cannot create plane '%s' in %s", m->name,
 				 ae_posix_directory());
@@ -328,7 +259,8 @@ int aether_plane_create(const char *name,
 	if (err == 0)
 		err = open_memory(&m, error);
 	if (err == 0)
-		err = check_space(&m, error);
+		err = ae_posix_space(m.geometry.plane_size, m.name ? m.fd : -1,
+				     error);
 	if (err == 0)
 		err = reserve_memory(&m, error);
 	if (err == 0)

@@ -84,9 +84,27 @@ static uint64_t real_time(void)
 	       (uint64_t)now.tv_nsec;
 }
 
+static uint32_t count_dead(const struct aether_plane *plane)
+{
+	struct aether_participant_info info;
+	uint32_t dead = 0;
+
+	for (uint32_t i = 0; aether_participant_look(plane, i, &info) == 0; i++)
+		dead += info.tenancy && !info.alive;
+	return dead;
+}
+
 static int refuse_join(int code, int os, const struct aether_plane *plane,
 		       struct aether_error *error)
 {
+	if (code == AETHER_ESEATS && count_dead(plane))
+		return aether_error_fill(
+			error, code, 0,
+			"all %u participant slots of the plane are taken, %u "
+			"of them by dead participants, which this release "
+			"does not clear away; destroy the plane and create it "
+			"anew.",
+			plane->geometry.participants, count_dead(plane));
 	if (code == AETHER_ESEATS)
 		return aether_error_fill(
 			error, code, 0,

@@ -45,6 +45,10 @@ const char *ae_posix_directory(void);
 
 #define AE_POSIX_PREFIX "aether."
 
+/* Is there memory for `want` bytes, for all that can be asked? `fd` lies in the
+ * file system that is to hold them, or is -1. AETHER_ENOSPC names the limit. */
+int ae_posix_space(uint64_t want, int fd, struct aether_error *error);
+
 /* Maps the plane's memory and binds it. */
 int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 		 struct aether_error *error, struct aether_plane **plane);

@@ -10,8 +10,8 @@
  *	MEM_RESOLVE_POINTER  aether_stride_resolve    where its bit-planes lie
  *	MEM_RELEASE_STRIDE   aether_stride_release    mine -> free
  *
- * Refusals, told apart: AETHER_EFOREIGN (a handle of another plane, or no
- * handle at all), AETHER_ERANGE (no such stride), AETHER_ESTALE (that lease has
+ * Refusals, told apart: AETHER_EFOREIGN (a handle of another plane, as
+ * far as 8 bits can tell, or no handle at all), AETHER_ERANGE (no such stride), AETHER_ESTALE (that lease has
  * ended), AETHER_EOWNER (the lease is somebody else's, or on its way).
  *
  * At once: each participant by one thread; different participants freely,

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The examples do what they say, and README's commands run as they stand."""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / (os.environ.get("O") or "build")
+done = 0
+failed = 0
+
+
+def ok(good, name, more=""):
+    global done, failed
+    done += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {done} - {name}", flush=True)
+    if not good:
+        print("\n".join("# " + line for line in str(more).splitlines()))
+
+
+def hello(env):
+    run = subprocess.run([BUILD / "examples" / "01_hello"], env=env, timeout=20,
+                         capture_output=True, text=True)
+    ok(run.stdout == "hello from the same memory\n" and not run.returncode,
+       "01_hello", run)
+
+
+def two_processes(env, planes):
+    receiver = subprocess.Popen([BUILD / "examples" / "02_receive"], env=env,
+                                stdout=subprocess.PIPE, text=True)
+    until = time.monotonic() + 10
+    sender = None
+    while time.monotonic() < until:
+        sender = subprocess.run([BUILD / "examples" / "03_send"], env=env,
+                                timeout=20, capture_output=True, text=True)
+        if not sender.returncode:
+            break
+        time.sleep(0.05)
+    said = receiver.communicate(timeout=20)[0]
+    ok(not sender.returncode and not receiver.returncode and
+       said == "1000 strides; the last says: number 1000\n",
+       "02_receive and 03_send", f"{sender} {said}")
+    ok(os.listdir(planes) == [], "nothing is left", os.listdir(planes))
+
+
+def readme(env, work):
+    text = (ROOT / "README.md").read_text()
+    part = text.split("## On the command line")[1].split("\n## ")[0]
+    lines = re.findall(r"^    (.*)$", part, re.M)
+    (work / "IN").write_bytes(os.urandom(1000003))
+    env = dict(env, PATH=f"{BUILD}:{env['PATH']}")
+    run = subprocess.run(["sh", "-e", "-c", "\n".join(lines)], cwd=work,
+                         env=env, timeout=60, capture_output=True, text=True)
+    ok(len(lines) > 5 and not run.returncode, "README's commands run", run)
+    out = (work / "OUT").read_bytes() if (work / "OUT").exists() else b""
+    want = bytes(b ^ 0x5A for b in (work / "IN").read_bytes())
+    ok(out == want, "and their output is right")
+
+
+def main():
+    planes = tempfile.mkdtemp(prefix="aether-examples.", dir="/dev/shm")
+    work = Path(tempfile.mkdtemp(prefix="aether-examples."))
+    env = dict(os.environ, AETHER_DIR=planes)
+    try:
+        hello(env)
+        two_processes(env, planes)
+        readme(env, work)
+    finally:
+        shutil.rmtree(planes, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
+    print(f"1..{done}")
+    return 1 if failed else 0
+
+
+raise SystemExit(main())
