@@ -2,17 +2,18 @@
 /*
  * A stride is a piece of the plane; a lease is the right to one; a handle is
  * the lease's name. Handles are numbers: copy them, send them, keep them. A
- * handle whose lease has ended is refused until the stride has been leased 2^40
- * times more.
+ * handle whose lease has ended is refused until the stride has been leased
+ * 2^40 times more.
  *
  *	key                  call
  *	MEM_RESERVE_STRIDE   aether_stride_reserve    free -> mine
  *	MEM_RESOLVE_POINTER  aether_stride_resolve    where its bit-planes lie
  *	MEM_RELEASE_STRIDE   aether_stride_release    mine -> free
  *
- * Refusals, told apart: AETHER_EFOREIGN (a handle of another plane, as
- * far as 8 bits can tell, or no handle at all), AETHER_ERANGE (no such stride), AETHER_ESTALE (that lease has
- * ended), AETHER_EOWNER (the lease is somebody else's, or on its way).
+ * Refusals, told apart: AETHER_EFOREIGN (a handle of another plane, as far as
+ * its 8 bits tell, or no handle at all), AETHER_ERANGE (no such stride),
+ * AETHER_ESTALE (that lease has ended), AETHER_EOWNER (the lease is somebody
+ * else's, or on its way).
  *
  * At once: each participant by one thread; different participants freely,
  * also for the same stride: one wins, the others are told.
