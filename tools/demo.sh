@@ -29,16 +29,32 @@ echo "   \$ aether run --burn xor:5a OUT BACK && cmp IN BACK"
 cmp "$file" "$work/back"
 echo "   identical"
 echo
-echo "3. The same with every hand-over as a copy, to see the counter count."
+echo "3. The same with a copy on the way in and out, to see the counter count."
 echo "   \$ aether run --copy --burn xor:5a IN OUT"
 "$aether" run --copy --burn xor:5a "$file" "$work/copied"
 cmp "$work/burned" "$work/copied"
 echo
-echo "4. A plane with a name, and who holds what."
+echo "4. A stage is killed in the middle: who was there, what the run says."
 plane=demo.$$
 trap '"$aether" destroy "$plane" 2>/dev/null || :; rm -rf "$work"' EXIT
-"$aether" create "$plane" --strides 256
-"$aether" map "$plane"
-"$aether" destroy "$plane"
+{
+	cat "$file"
+	exec sleep 2 # the stream goes on for a while
+} 2>/dev/null | "$aether" run --plane "$plane" - "$work/killed" &
+run=$!
+victim=
+tries=0
+while [ -z "$victim" ] && [ $tries -lt 100 ]; do
+	sleep 0.05
+	tries=$((tries + 1))
+	victim=$("$aether" who "$plane" --role appliance --pid 2>/dev/null) || :
+done
+"$aether" who "$plane"
+echo "   \$ kill -9 $victim"
+kill -9 "$victim"
+status=0
+wait $run || status=$?
+[ $status = 1 ] && [ ! -e "$work/killed" ] && ! "$aether" who "$plane" 2>/dev/null
+echo "   exit status 1; no output, no plane, no process is left"
 echo
 echo "Done. Next: README.md; \`$aether --help\`; make test; make bench."
