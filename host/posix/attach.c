@@ -12,6 +12,63 @@
 
 #define ULL(number) ((unsigned long long)(number))
 
+/* One field of a header that contradicts the others. */
+struct difference {
+	const char *field;
+	uint64_t is;
+	uint64_t should;
+};
+
+/* The first field that is not what the numbers before it demand. */
+static struct difference find_difference(const struct aether_header_seg *h)
+{
+	struct aether_geometry g = { .strides = 0 };
+	int err = aether_geometry_make(0, h->strides, h->stride_size,
+				       h->participants, &g);
+	const struct difference all[] = {
+		{ "tag", h->tag, h->tag & AETHER_HANDLE_TAG_MASK },
+		{ "segments", h->segments, 1 },
+		{ "participants", h->participants, g.participants },
+		{ "planeSize", h->plane_size, g.plane_size },
+		{ "places", h->places, g.places },
+		{ "registers", h->registers, g.registers },
+		{ "participantsOffset", h->participants_offset,
+		  g.participants_offset },
+		{ "mailboxesOffset", h->mailboxes_offset, g.mailboxes_offset },
+		{ "registersOffset", h->registers_offset, g.registers_offset },
+		{ "leasesOffset", h->leases_offset, g.leases_offset },
+		{ "dataOffset", h->data_offset, g.data_offset },
+	};
+
+	if (err < 0)
+		return (struct difference) { "strides, strideSize or "
+					     "participants",
+					     h->strides, 0 };
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].is != all[i].should)
+			return all[i];
+	return (struct difference) { "tag, flags or layoutName", h->flags, 0 };
+}
+
+static int refuse_corrupt(const char *name, const struct aether_header_seg *h,
+			  struct aether_error *error)
+{
+	struct difference d = find_difference(h);
+
+	if (!d.should)
+		return aether_error_fill(
+			error, AETHER_ECORRUPT, 0,
+			"the header of plane '%s' cannot be: its %s (%u "
+			"strides of %llu bytes, %u participants, tag %u, flags "
+			"%#x)",
+			name, d.field, h->strides, ULL(h->stride_size),
+			h->participants, h->tag, h->flags);
+	return aether_error_fill(error, AETHER_ECORRUPT, 0,
+				 "the header of plane '%s' contradicts "
+				 "itself: %s is %llu and should be %llu",
+				 name, d.field, ULL(d.is), ULL(d.should));
+}
+
 /* Names what differs. */
 static int refuse(int code, const char *name, const struct aether_header_seg *h,
 		  uint64_t size, struct aether_error *error)
@@ -47,11 +104,7 @@ static int refuse(int code, const char *name, const struct aether_header_seg *h,
 			"plane '%s' should have %llu bytes, its "
 			"file has %llu",
 			name, ULL(h->plane_size), ULL(size));
-	return aether_error_fill(
-		error, code, 0,
-		"the header of plane '%s' contradicts itself (%u "
-		"strides of %llu bytes, %u participants)",
-		name, h->strides, ULL(h->stride_size), h->participants);
+	return refuse_corrupt(name, h, error);
 }
 
 /* A private copy: what was checked cannot change afterwards. */
