@@ -83,10 +83,10 @@ $(O)/examples/%: examples/%.c $(LIB) $(LAYOUT)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCF) $(see/examples) $(ALLLD) $< $(LIB) -o $@
 
-$(LAYOUT): $(wildcard schema/*.py) $(SCHEMA) $(LAYOUTS)
+$(LAYOUT) $(GEN)/format-tables.md &: $(wildcard schema/*.py) $(SCHEMA) $(LAYOUTS)
 	@tools/need.sh build
 	python3 schema/gen.py --schema schema/aether.capnp \
-		$(LAYOUTS:%=--layout %) --c $@ --md $(GEN)/format-tables.md
+		$(LAYOUTS:%=--layout %) --c $(LAYOUT) --md $(GEN)/format-tables.md
 
 # ---- the two commands
 demo: ## Run the main job on a real file (FILE=path for another)
@@ -132,7 +132,7 @@ soak: all $(CTESTS) ## Long stress (30 minutes at most)
 bench: all ## Print every measured row and write build/bench.md
 	$(O)/aether bench | tee $(O)/bench.md
 
-install: all ## Install under DESTDIR and PREFIX
+install: all $(GEN)/format-tables.md ## Install under DESTDIR and PREFIX
 	tools/install.sh "$(DESTDIR)" "$(PREFIX)" "$(O)" "$(VERSION)" "$(SO)"
 
 format: ## Let clang-format 14 decide

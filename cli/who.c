@@ -13,6 +13,8 @@ enum {
 	KEY_PID
 };
 
+#define PID_LIMIT 4194304 /* PID_MAX_LIMIT of Linux */
+
 struct who {
 	struct cli_common common;
 	const char *name;
@@ -196,6 +198,14 @@ static void print_head(void)
 	       "pid", "alive", "strides", "arriving", "name");
 }
 
+/* For kill(1). The number was written by the participant itself: nothing that
+ * stands for several processes or for init gets out. */
+static void print_pid(uint32_t pid)
+{
+	if (pid > 1 && pid <= PID_LIMIT)
+		printf("%u\n", pid);
+}
+
 static void list(const struct who *who, const struct aether_plane *plane,
 		 const struct leases *leases, uint32_t slots)
 {
@@ -216,7 +226,7 @@ static void list(const struct who *who, const struct aether_plane *plane,
 		else if (!who->pid)
 			print_row(leases, &info);
 		else if (info.alive) /* others' PIDs may be reused */
-			printf("%u\n", info.pid);
+			print_pid(info.pid);
 	}
 	cli_set(object, "name", cli_text(who->name, SIZE_MAX));
 	cli_set(object, "participants", all);
