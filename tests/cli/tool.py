@@ -123,7 +123,7 @@ def bad(status, code, *words, says="", **more):
     same(len(found), 1, f"objects of {words} --json")
     same([found[0].get(k) for k in ("verb", "ok", "code")],
          [words[0], False, code], f"{words} --json")
-    must(found[0]["message"] in plain.err, "message:", found[0]["message"])
+    must(found[0]["message"] in result.err, "message:", found[0]["message"])
     return plain
 
 
