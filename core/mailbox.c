@@ -138,7 +138,7 @@ static int look(struct aether_participant *me, uint32_t stride,
 		return AETHER_EOWNER;
 	lease = &plane->leases[stride];
 	/* seq_cst: after I said that I am parked. pairs: seq_cst in commit,
-	 * seq_cst in withdraw_oldest */
+	 * seq_cst in send_on */
 	word = ae_load64_seq_cst(&lease->word);
 	if ((AETHER_LEASE_GENERATION(word) & AETHER_PLACE_GENERATION_MASK) !=
 	    generation)

@@ -167,7 +167,7 @@ static void give_back(struct aether_participant *me)
 	for (uint32_t i = 0; i < me->plane->geometry.strides; i++) {
 		struct aether_lease_seg *lease = &me->plane->leases[i];
 		/* seq_cst: after the seat says that I leave.
-		 * pairs: seq_cst in commit */
+		 * pairs: seq_cst in commit, seq_cst in send_on */
 		uint64_t word = ae_load64_seq_cst(&lease->word);
 		uint64_t mine = me->mine | (word & AE_GENERATION);
 

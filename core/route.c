@@ -81,6 +81,33 @@ static void ring_mail(const struct aether_plane *plane, uint32_t slot)
 }
 
 /*
+ * Puts somebody else's mail back on its way, as a commit does: who leaves
+ * meanwhile may have looked for his mail when it was mine, so the seat is
+ * looked at once more, and what nobody will take goes to the registry.
+ */
+static void send_on(struct aether_participant *me, uint64_t to, uint32_t index,
+		    uint64_t word)
+{
+	struct aether_lease_seg *lease = &me->plane->leases[index];
+	uint64_t mine = me->mine | (word & AE_GENERATION);
+	struct aether_participant_seg *seat;
+
+	/* seq_cst: as in commit. pairs: seq_cst in look, seq_cst in give_back,
+	 * acquire in send_on */
+	ae_cas64_seq_cst(&lease->word, mine, word);
+	if (find_seat(me->plane, to, &seat) == 0) {
+		ring_mail(me->plane, (uint32_t)AETHER_TENANCY_SLOT(to));
+		return;
+	}
+	/* acquire: mine again, or settled by somebody.
+	 * pairs: seq_cst in send_on */
+	if (ae_cas64_acquire(&lease->word, word, mine) != word)
+		return;
+	me->held++;
+	ae_lease_end(me, index, mine);
+}
+
+/*
  * Takes the oldest back from its way and ends it, unless it was taken. The
  * word alone does not say so: the lease may have gone round and be on its way
  * to the same addressee again, from somebody else. Its hops do, and they can
@@ -101,9 +128,7 @@ static void withdraw_oldest(struct aether_participant *me,
 		return;
 	/* relaxed: mine. */
 	if (ae_load32_relaxed(&lease->hops) != hops) {
-		/* seq_cst: as a commit. pairs: seq_cst in look */
-		ae_cas64_seq_cst(&lease->word, mine, word);
-		ring_mail(me->plane, (uint32_t)AETHER_LEASE_SEAT(word));
+		send_on(me, sender->to, index, word);
 		return;
 	}
 	me->held++;

@@ -146,9 +146,7 @@ int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		if (deadline != AETHER_FOREVER && ae_host_now() >= deadline)
 			return AETHER_ETIMEDOUT;
 		err = park(me, wait, deadline);
-		if (err == AETHER_ETIMEDOUT)
-			err = wait->attempt(me, wait->what);
-		else if (must_wait(err))
+		if (err == AETHER_ETIMEDOUT || must_wait(err))
 			err = wait->attempt(me, wait->what);
 	}
 	return err;

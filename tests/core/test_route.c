@@ -3,30 +3,9 @@
  * Routes: order, handles, depth with each policy and its counters, deadlines,
  * and who wakes whom. Places and laps of the box are in test_mailbox.c.
  */
-#include "rig.h"
+#include "pair.h"
 
 #define STRIDES 8
-#define SIZE 131072
-
-static struct aether_plane *plane;
-static struct aether_participant *me, *you;
-static uint64_t to;
-
-static void begin(uint32_t strides)
-{
-	plane = rig_plane(strides, SIZE, 8);
-	me = rig_join(plane);
-	you = rig_join(plane);
-	to = aether_participant_tenancy(you);
-}
-
-static void end(const char *what)
-{
-	aether_participant_leave(me);
-	aether_participant_leave(you);
-	ok(rig_all_free(plane), "%s: all free in the end", what);
-	need(aether_plane_detach(plane) == 0);
-}
 
 static uint64_t take(struct aether_participant *who)
 {
