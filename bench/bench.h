@@ -21,6 +21,7 @@ struct bench_row {
 	double value;          /* median */
 	double p50, p99, p999; /* below 0: does not apply */
 	double baseline_value;
+	double baseline_p99; /* where the p99 of both are compared */
 	double ratio;
 };
 
@@ -30,6 +31,8 @@ struct bench {
 	const char *name;
 	const char *doc;
 	double wanted; /* the ratio wanted; 0: none, the row is for comparing */
+	double p99;    /* the p99 wanted; 0: none */
+	double more;   /* how much the p99 may be more than the baseline's */
 	int (*run)(struct bench_row *row);
 };
 
@@ -38,6 +41,8 @@ int bench_handoff_floor(struct bench_row *row);
 int bench_reserve(struct bench_row *row);
 int bench_reserve_2(struct bench_row *row);
 int bench_metadata(struct bench_row *row);
+int bench_reap(struct bench_row *row);
+int bench_parked(struct bench_row *row);
 
 /* Pins the caller to the n-th processor that it may use. Negative: there is
  * none. */

@@ -17,25 +17,47 @@
 #include <stdint.h>
 #include <aether/layout.h>
 
+/*
+ * Called before and after each access; empty everywhere but in the simulator,
+ * which picks interleavings and kills here (host/sim/hook.h). `done`: 0 for a
+ * compare-and-swap that failed; its order is then the one of failing.
+ */
+#ifndef AE_BEFORE
+#define AE_BEFORE(word, width)
+#define AE_AFTER(word, width, kind, order, done)
+#endif
+
 #define AE_LOAD(width, order, ORDER) \
 	static inline uint##width##_t ae_load##width##_##order( \
 		const struct aether_word##width *word) \
 	{ \
-		return __atomic_load_n(&word->raw, ORDER); \
+		uint##width##_t seen; \
+\
+		AE_BEFORE(word, width); \
+		seen = __atomic_load_n(&word->raw, ORDER); \
+		AE_AFTER(word, width, LOAD, ORDER, 1); \
+		return seen; \
 	}
 
 #define AE_STORE(width, order, ORDER) \
 	static inline void ae_store##width##_##order( \
 		struct aether_word##width *word, uint##width##_t value) \
 	{ \
+		AE_BEFORE(word, width); \
 		__atomic_store_n(&word->raw, value, ORDER); \
+		AE_AFTER(word, width, STORE, ORDER, 1); \
 	}
 
 #define AE_FETCH(name, width, order, ORDER) \
 	static inline uint##width##_t ae_##name##width##_##order( \
 		struct aether_word##width *word, uint##width##_t value) \
 	{ \
-		return __atomic_fetch_##name(&word->raw, value, ORDER); \
+		uint##width##_t seen; \
+\
+		AE_BEFORE(word, width); \
+		seen = __atomic_fetch_##name(&word->raw, value, ORDER); \
+		AE_AFTER(word, width, FETCH, ORDER, 1); \
+		return seen; \
 	}
 
 #define AE_CAS(width, order, ORDER, FAILED) \
@@ -43,9 +65,14 @@
 		struct aether_word##width *word, uint##width##_t expected, \
 		uint##width##_t wanted) \
 	{ \
-		__atomic_compare_exchange_n(&word->raw, &expected, wanted, 0, \
+		uint##width##_t seen = expected; \
+\
+		AE_BEFORE(word, width); \
+		__atomic_compare_exchange_n(&word->raw, &seen, wanted, 0, \
 					    ORDER, FAILED); \
-		return expected; \
+		AE_AFTER(word, width, CAS, seen == expected ? ORDER : FAILED, \
+			 seen == expected); \
+		return seen; \
 	}
 
 AE_LOAD(32, relaxed, __ATOMIC_RELAXED)
@@ -64,7 +91,12 @@ AE_STORE(64, release, __ATOMIC_RELEASE)
 	static inline uint##width##_t ae_xchg##width##_##order( \
 		struct aether_word##width *word, uint##width##_t value) \
 	{ \
-		return __atomic_exchange_n(&word->raw, value, ORDER); \
+		uint##width##_t seen; \
+\
+		AE_BEFORE(word, width); \
+		seen = __atomic_exchange_n(&word->raw, value, ORDER); \
+		AE_AFTER(word, width, FETCH, ORDER, 1); \
+		return seen; \
 	}
 
 AE_XCHG(64, seq_cst, __ATOMIC_SEQ_CST)

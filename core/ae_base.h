@@ -22,6 +22,7 @@ struct aether_plane {
 	struct aether_lease_seg *leases;
 	struct aether_geometry geometry;
 	uint32_t tag;
+	uint32_t flags;     /* as the header said when it was checked */
 	uint32_t lap_shift; /* places = 1 << lap_shift */
 	int observer;       /* mapped read-only */
 	void *host;         /* the port's own */
@@ -53,13 +54,21 @@ struct ae_late {
 	uint32_t generation;
 };
 
+/* What I shared, for routes with a depth. */
+struct ae_shared {
+	uint64_t word; /* the lease word that says it is still shared */
+	uint64_t to;   /* a bit for each slot that was to read it */
+};
+
 struct aether_participant {
 	struct aether_plane *plane;
 	struct aether_participant_seg *seat;
 	struct aether_word64 *box; /* my mailbox */
 	uint64_t mine;   /* a lease word of mine, without generation */
 	uint64_t routed; /* a lease word on its way to me, the same */
+	uint64_t ending; /* a word that I clear and free, the same */
 	uint64_t head;   /* position of my next take */
+	uint64_t asked;  /* when I looked for the dead, in ns */
 	uint64_t stamp;
 	uint64_t spin; /* ns */
 	uint32_t slot;
@@ -68,18 +77,30 @@ struct aether_participant {
 	uint32_t start;  /* my first register */
 	uint32_t last;   /* my warm stride: released last, its register bit
 			   still set; AE_NONE: none */
+	uint32_t warm;   /* what reapers were told that it is */
 	uint32_t listed; /* strides in all senders' lists */
 	uint32_t lates;
+	uint32_t shares; /* strides in `shared` */
 	struct aether_participant_counts counts;
-	struct ae_late *late; /* one for each stride of the plane */
-	struct ae_sent *sent; /* one for each stride of the plane */
-	void *host;           /* the port's own */
+	struct aether_word32 owed; /* passes that left something */
+	struct aether_word32 paid; /* as many of them as were made good */
+	struct ae_late *late;      /* one for each stride of the plane */
+	struct ae_sent *sent;      /* one for each stride of the plane */
+	struct ae_shared *shared;  /* one for each stride of the plane */
+	uint32_t *reading;         /* a bit for each stride that I read */
+	void *host;                /* the port's own */
 	struct ae_sender senders[AETHER_PARTICIPANTS_MAX];
 };
 
 /* The generation, where it stands in a lease word. */
 #define AE_GENERATION \
 	(AETHER_LEASE_GENERATION_MASK << AETHER_LEASE_GENERATION_SHIFT)
+
+/* Set in a word that is busy or routed: its last owner died at work. */
+#define AE_SUSPECT (AETHER_LEASE_SUSPECT_MASK << AETHER_LEASE_SUSPECT_SHIFT)
+
+/* The tenancy that a word names, and its state. */
+#define AE_NAMED (~(AE_GENERATION | AE_SUSPECT))
 
 static inline uint64_t ae_word_generation(uint64_t generation)
 {
@@ -95,6 +116,12 @@ static inline struct aether_word32 *ae_register(const struct aether_plane *p,
 static inline uint32_t ae_bit(uint32_t index)
 {
 	return UINT32_C(1) << index % AETHER_REGISTER_BITS;
+}
+
+/* What stamps of lease words and heir words are compared by. */
+static inline uint32_t ae_low_stamp(uint64_t stamp)
+{
+	return (uint32_t)(stamp & AETHER_LEASE_STAMP_MASK);
 }
 
 static inline int ae_same_name(const char *a, const char *b)
@@ -123,18 +150,80 @@ int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 /* participant.c */
 void ae_participant_init(struct aether_participant *me,
 			 struct aether_plane *plane);
+int ae_participant_find_seat(const struct aether_plane *plane, uint64_t to,
+			     struct aether_participant_seg **seat);
 int ae_participant_join(struct aether_participant *me,
 			const struct aether_participant_options *options,
 			uint64_t born, uint32_t pid);
 void ae_participant_leave(struct aether_participant *me);
 
-/* stride.c */
+/* lease.c: who may what, and how a lease ends. */
 int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
 		  struct aether_lease_seg **lease);
 int ae_lease_refuse(struct aether_participant *me, uint64_t word,
 		    uint64_t handle);
-void ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word);
-void ae_lease_cool(struct aether_participant *me);
+int ae_lease_mine(struct aether_participant *me, uint64_t handle,
+		  struct aether_lease_seg **lease);
+int ae_lease_readable(struct aether_participant *me, uint64_t handle,
+		      struct aether_lease_seg **lease);
+void ae_lease_gain(struct aether_participant *me, uint32_t index);
+void ae_lease_lose(struct aether_participant *me, uint32_t run);
+void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index);
+void ae_lease_clear_bit(const struct aether_plane *plane, uint32_t index);
+void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word);
+int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word);
+int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
+		      uint64_t word);
+
+/* stride.c */
+int ae_stride_claim(struct aether_participant *me, uint32_t index,
+		    uint64_t *handle);
+void ae_stride_cool(struct aether_participant *me);
+
+/* run.c */
+uint32_t ae_run_length(const struct aether_plane *plane, uint32_t index);
+uint32_t ae_run_said(const struct aether_plane *plane, uint32_t index);
+
+/* share.c: `slot` reads no more; the last one's end is the lease's. */
+int ae_share_look(struct aether_participant *me, uint32_t index, uint64_t word);
+int ae_share_strike(struct aether_plane *plane, uint32_t index, uint64_t word,
+		    uint32_t slot);
+int ae_share_last_out(struct aether_plane *plane, uint32_t index, uint64_t word,
+		      uint64_t ending);
+int ae_share_release(struct aether_participant *me, uint32_t index,
+		     uint64_t word);
+struct aether_word64 *ae_share_half(const struct aether_plane *plane,
+				    uint32_t index, uint32_t slot);
+
+static inline int ae_share_reads(const struct aether_participant *me,
+				 uint32_t index)
+{
+	return (me->reading[index / 32] >> index % 32 & 1) != 0;
+}
+
+/*
+ * settle.c: what the dead left, in the name of a tenancy that lives. Several
+ * threads may settle in one name: each step compares what it judged.
+ */
+struct ae_settler {
+	struct aether_plane *plane;
+	uint64_t ending; /* of the tenancy that settles */
+	uint32_t slot;
+	int leaving; /* what that tenancy has is settled as well */
+	struct aether_reap_report report;
+	uint64_t cursors[AETHER_PARTICIPANTS_MAX]; /* into heirs' mailboxes */
+};
+void ae_settle_init(struct ae_settler *settler,
+		    const struct aether_participant *me, int leaving);
+void ae_settle_pass(struct ae_settler *settler);
+void ae_settle_one(struct aether_participant *me, uint32_t index);
+
+/* reap.c */
+void ae_reap_for(struct aether_participant *me);
+int ae_reap_owes(const struct aether_participant *me);
+int ae_reap_soon(struct aether_participant *me);
+void ae_reap_seat(struct aether_plane *plane, uint32_t slot);
+void ae_reap_taken_over(struct aether_participant *me);
 
 /* sent.c: the lists of what is on its way, for routes with a depth. */
 void ae_sent_add(struct aether_participant *me, struct ae_sender *sender,
@@ -146,8 +235,8 @@ void ae_sent_clear(struct aether_participant *me, struct ae_sender *sender);
 /* mailbox.c */
 uint64_t ae_mailbox_head(const struct aether_plane *plane, uint32_t slot);
 void ae_mailbox_fetch(const struct aether_participant *me, uint64_t to);
-int ae_mailbox_enter(struct aether_participant *me, struct ae_sender *sender,
-		     uint32_t slot, uint64_t handle);
+int ae_mailbox_enter(struct aether_plane *plane, uint32_t slot, uint64_t handle,
+		     uint64_t *cursor);
 
 /* wait.c */
 struct ae_wait {
@@ -160,6 +249,7 @@ struct ae_wait {
 int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline);
 void ae_wait_ring(const struct aether_plane *plane, uint32_t slot);
+void ae_wait_ring_mail(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_ring_set(const struct aether_plane *plane,
 		      struct aether_word64 *waiters);
 

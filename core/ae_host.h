@@ -46,4 +46,10 @@ void ae_host_life_drop(struct aether_participant *me, uint32_t slot);
  */
 int ae_host_life_test(const struct aether_plane *plane, uint32_t slot);
 
+/*
+ * Does somebody else look for the dead while this participant is parked: a
+ * thread of the port's? 1 or 0; if not, parked waits look every 100 ms.
+ */
+int ae_host_watched(const struct aether_participant *me);
+
 #endif

@@ -92,83 +92,104 @@ void ae_mailbox_fetch(const struct aether_participant *me, uint64_t to)
 }
 
 /*
- * R2: an entry for the lease into the box of `slot`. AETHER_EBOX: no place is
- * empty.
+ * R2: an entry for the lease into the box of `slot`, from the caller's private
+ * cursor on. AETHER_EBOX: no place is empty.
  */
-int ae_mailbox_enter(struct aether_participant *me, struct ae_sender *sender,
-		     uint32_t slot, uint64_t handle)
+int ae_mailbox_enter(struct aether_plane *plane, uint32_t slot, uint64_t handle,
+		     uint64_t *cursor)
 {
-	struct aether_plane *plane = me->plane;
 	uint32_t places = plane->geometry.places;
 	struct aether_word64 *box = &plane->places[(uint64_t)slot * places];
 
 	for (uint32_t tries = 0; tries < 2 * places; tries++) {
-		uint32_t lap = lap_of(plane, sender->cursor);
-		struct aether_word64 *place = place_of(plane, box,
-						       sender->cursor);
+		uint32_t lap = lap_of(plane, *cursor);
+		struct aether_word64 *place = place_of(plane, box, *cursor);
 		uint64_t wanted = AETHER_PLACE_MAKE(
 			1, AETHER_HANDLE_STRIDE(handle),
 			AETHER_HANDLE_GENERATION(handle), lap);
-		/* seq_cst: whoever sees the entry sees the word mine; before
-		 * the look at who is parked. pairs: seq_cst in next_entry,
-		 * release in empty_place */
+		/* seq_cst: whoever sees the entry sees the word as it was for
+		 * me; before the look at who is parked. pairs: seq_cst in
+		 * next_entry, release in empty_place */
 		uint64_t seen = ae_cas64_seq_cst(place, empty(lap), wanted);
+
 		if (seen == empty(lap)) {
-			sender->cursor++;
+			++*cursor;
 			return 0;
 		}
-		if (step(plane, slot, seen, &sender->cursor) < 0)
+		if (step(plane, slot, seen, cursor) < 0)
 			return AETHER_EBOX;
 	}
 	return AETHER_EBOX;
 }
 
+/* T2: routed to me: one swap makes it mine, as suspect as it was. */
+static int accept_route(struct aether_participant *me, uint32_t stride,
+			uint64_t word, uint64_t *handle)
+{
+	struct aether_plane *plane = me->plane;
+	struct aether_lease_seg *lease = &plane->leases[stride];
+	uint64_t mine = me->mine | (word & ~AE_NAMED);
+
+	/* seq_cst: takes over the bytes; before the look at who waits until I
+	 * take. pairs: seq_cst in commit, seq_cst in send_on, seq_cst in
+	 * bequeath, seq_cst in ae_sent_prune */
+	if (ae_cas64_seq_cst(&lease->word, word, mine) != word)
+		return AETHER_EAGAIN;
+	/* relaxed: mine. Its last owner may have died before it said how long
+	 * the run is. */
+	if (word & AE_SUSPECT)
+		ae_store32_relaxed(&lease->run, ae_run_length(plane, stride));
+	*handle = AETHER_HANDLE_MAKE(stride, plane->tag,
+				     AETHER_LEASE_GENERATION(word));
+	return 0;
+}
+
+/* Is its sender between entry and commit? It is busy then; or routed to
+ * another, if the sender is one who settles what the dead left. */
+static int is_coming(const struct aether_participant *me, uint64_t word)
+{
+	uint32_t state = (uint32_t)AETHER_LEASE_STATE(word);
+
+	return (state == AETHER_STATE_BUSY && (word & AE_NAMED) != me->mine) ||
+	       state == AETHER_STATE_ROUTED;
+}
+
 /*
- * T2: looks at the word that an entry names. 0: it is mine now. AETHER_EAGAIN:
- * its sender is between entry and commit. AETHER_EOWNER: not for me.
+ * T2: looks at the word that an entry names. 0: it is mine now, or mine to
+ * read. AETHER_EAGAIN: it may become so. AETHER_EOWNER: not for me.
  */
 static int look(struct aether_participant *me, uint32_t stride,
 		uint32_t generation, uint64_t *handle)
 {
 	struct aether_plane *plane = me->plane;
-	struct aether_lease_seg *lease;
 	uint64_t word;
 
 	if (stride >= plane->geometry.strides)
 		return AETHER_EOWNER;
-	lease = &plane->leases[stride];
 	/* seq_cst: after I said that I am parked. pairs: seq_cst in commit,
-	 * seq_cst in send_on */
-	word = ae_load64_seq_cst(&lease->word);
+	 * seq_cst in send_on, seq_cst in bequeath, seq_cst in commit_share */
+	word = ae_load64_seq_cst(&plane->leases[stride].word);
 	if ((AETHER_LEASE_GENERATION(word) & AETHER_PLACE_GENERATION_MASK) !=
 	    generation)
 		return AETHER_EOWNER;
-	if ((word & ~AE_GENERATION) == me->routed) {
-		uint64_t mine = me->mine | (word & AE_GENERATION);
-		/* seq_cst: takes over the bytes; before the look at who waits
-		 * until I take. pairs: seq_cst in commit, seq_cst in
-		 * ae_sent_prune */
-		uint64_t seen = ae_cas64_seq_cst(&lease->word, word, mine);
-
-		if (seen == word) {
-			*handle = AETHER_HANDLE_MAKE(
-				stride, plane->tag,
-				AETHER_LEASE_GENERATION(word));
-			return 0;
-		}
-		word = seen;
+	if ((word & AE_NAMED) == me->routed)
+		return accept_route(me, stride, word, handle);
+	if (AETHER_LEASE_STATE(word) == AETHER_STATE_SHARED &&
+	    ae_share_look(me, stride, word) == 0) {
+		*handle = AETHER_HANDLE_MAKE(stride, plane->tag,
+					     AETHER_LEASE_GENERATION(word));
+		return 0;
 	}
-	if (AETHER_LEASE_STATE(word) == AETHER_STATE_BUSY &&
-	    (word & ~AE_GENERATION) != me->mine)
-		return AETHER_EAGAIN;
-	return AETHER_EOWNER;
+	return is_coming(me, word) ? AETHER_EAGAIN : AETHER_EOWNER;
 }
 
 static void took(struct aether_participant *me, uint64_t handle)
 {
-	me->held++;
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+
+	ae_lease_gain(me, index);
 	if (me->listed)
-		ae_sent_drop(me, (uint32_t)AETHER_HANDLE_STRIDE(handle));
+		ae_sent_drop(me, index);
 	ae_count(&me->seat->taken, &me->counts.taken);
 	ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
 }

@@ -2,8 +2,7 @@
 /*
  * Participants: joining a slot, leaving it, and looking at slots. The seat
  * word says whether somebody sits there and in which tenancy; the kernel's
- * lock on the slot says whether he lives. Steps J, L and the leaver's part of
- * P of PROTOCOL.md; slots of the dead are left alone here.
+ * lock on the slot says whether he lives. Steps J and L of docs/protocol.md.
  */
 #include "ae_base.h"
 #include "ae_host.h"
@@ -52,6 +51,7 @@ void ae_participant_init(struct aether_participant *me,
 {
 	me->plane = plane;
 	me->last = AE_NONE;
+	me->warm = AE_NONE;
 	for (uint32_t i = 0; i < plane->geometry.strides; i++)
 		me->sent[i].slot = AE_NONE;
 }
@@ -91,6 +91,8 @@ static void reset_record(struct aether_participant *me,
 	ae_store64_relaxed(&seat->refused, 0);
 	ae_store64_relaxed(&seat->waits, 0);
 	ae_store64_relaxed(&seat->full, 0);
+	ae_store64_relaxed(&seat->reaped, 0);
+	ae_store32_relaxed(&seat->warm, 0);
 }
 
 static void settle(struct aether_participant *me, uint32_t slot)
@@ -105,54 +107,101 @@ static void settle(struct aether_participant *me, uint32_t slot)
 	/* relaxed: only its number matters. */
 	me->stamp = ae_add64_relaxed(&plane->header->joins, 1) + 1;
 	me->stamp &= AETHER_TENANCY_STAMP_MASK;
-	me->mine = AETHER_LEASE_MAKE(AETHER_STATE_BUSY, slot, me->stamp, 0);
-	me->routed = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot, me->stamp, 0);
+	me->mine = AETHER_LEASE_MAKE(AETHER_STATE_BUSY, slot, me->stamp, 0, 0);
+	me->routed = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot, me->stamp, 0,
+				       0);
+	me->ending = AETHER_LEASE_MAKE(AETHER_STATE_ENDING, slot, me->stamp, 0,
+				       0);
 }
 
-/* J4 to J7: the slot is mine if its seat is free under the kernel's lock. */
+/* R1: the seat of a tenancy that is active. */
+int ae_participant_find_seat(const struct aether_plane *plane, uint64_t to,
+			     struct aether_participant_seg **seat)
+{
+	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(to);
+	uint64_t active = AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE,
+					   AETHER_TENANCY_STAMP(to));
+
+	if (slot >= plane->geometry.participants)
+		return AETHER_EGONE;
+	*seat = &plane->seats[slot];
+	/* seq_cst: its mailbox is in order; after I said that I wait, if I do,
+	 * and after my commit. pairs: release in sit, seq_cst in
+	 * ae_participant_leave */
+	return ae_load64_seq_cst(&(*seat)->seat) == active ? 0 : AETHER_EGONE;
+}
+
+/*
+ * J5 to J7, under the kernel's lock: the seat is mine if it is free, or if its
+ * tenant is marked dead. AETHER_EBUSY: another came, and has died since.
+ */
+static int sit(struct aether_participant *me, uint32_t slot,
+	       const struct aether_participant_options *options, uint64_t born,
+	       uint32_t pid)
+{
+	struct aether_word64 *seat = &me->plane->seats[slot].seat;
+	uint64_t word, seen;
+
+	/* acquire: the last tenant has left it in order.
+	 * pairs: release in ae_participant_leave, release in free_seats */
+	word = ae_load64_acquire(seat);
+	while (AETHER_SEAT_STATE(word) == AETHER_SEAT_FREE ||
+	       AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD) {
+		settle(me, slot);
+		reset_record(me, options, born, pid);
+		/* release: the record and the box are in order.
+		 * pairs: seq_cst in ae_participant_find_seat, acquire in
+		 * aether_participant_look, seq_cst in is_gone, seq_cst in
+		 * find_heir, seq_cst in settle_shared, acquire in mark_dead */
+		seen = ae_cas64_release(seat, word,
+					AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE,
+							 me->stamp));
+		if (seen == word)
+			return AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD;
+		word = seen; /* a reaper has freed it */
+	}
+	return AETHER_EBUSY;
+}
+
+/* J4 to J9. */
 static int take_seat(struct aether_participant *me, uint32_t slot,
 		     const struct aether_participant_options *options,
 		     uint64_t born, uint32_t pid)
 {
-	struct aether_word64 *seat = &me->plane->seats[slot].seat;
 	int err = ae_host_life_take(me, slot);
-	uint64_t word;
 
 	if (err < 0)
 		return err;
-	/* acquire: the last tenant has left it in order.
-	 * pairs: release in ae_participant_leave */
-	word = ae_load64_acquire(seat);
-	if (AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE) {
+	err = sit(me, slot, options, born, pid);
+	if (err < 0) {
 		ae_host_life_drop(me, slot);
-		return AETHER_EBUSY;
+		return err;
 	}
-	settle(me, slot);
 	me->quota = options->quota;
 	me->spin = options->spin;
-	reset_record(me, options, born, pid);
-	/* release: the record and the box are in order.
-	 * pairs: seq_cst in find_seat, acquire in aether_participant_look */
-	if (ae_cas64_release(seat, word,
-			     AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, me->stamp)) ==
-	    word)
-		return 0;
-	ae_host_life_drop(me, slot);
-	return AETHER_EBUSY;
+	if (err)
+		ae_reap_taken_over(me);
+	return 0;
 }
 
-int ae_participant_join(struct aether_participant *me,
-			const struct aether_participant_options *options,
-			uint64_t born, uint32_t pid)
+/* Tries the slots whose seats are free, or all whose tenants are dead. */
+static int join(struct aether_participant *me,
+		const struct aether_participant_options *options, uint64_t born,
+		uint32_t pid, int dead)
 {
 	uint32_t slots = me->plane->geometry.participants;
 
 	for (uint32_t slot = 0; slot < slots; slot++) {
-		/* relaxed: a guess; the lock and a second look decide. */
-		uint64_t word = ae_load64_relaxed(&me->plane->seats[slot].seat);
+		struct aether_word64 *seat = &me->plane->seats[slot].seat;
+		uint32_t state;
 		int err;
 
-		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE)
+		if (dead)
+			ae_reap_seat(me->plane, slot);
+		/* relaxed: a guess; the lock and a second look decide. */
+		state = (uint32_t)AETHER_SEAT_STATE(ae_load64_relaxed(seat));
+		if (state != AETHER_SEAT_FREE &&
+		    !(dead && state == AETHER_SEAT_DEAD))
 			continue;
 		err = take_seat(me, slot, options, born, pid);
 		if (err != AETHER_EBUSY)
@@ -161,26 +210,28 @@ int ae_participant_join(struct aether_participant *me,
 	return AETHER_ESEATS;
 }
 
-/* L2: what I hold and what is on its way to me goes back to the registry. */
-static void give_back(struct aether_participant *me)
+int ae_participant_join(struct aether_participant *me,
+			const struct aether_participant_options *options,
+			uint64_t born, uint32_t pid)
 {
-	for (uint32_t i = 0; i < me->plane->geometry.strides; i++) {
-		struct aether_lease_seg *lease = &me->plane->leases[i];
-		/* seq_cst: after the seat says that I leave.
-		 * pairs: seq_cst in commit, seq_cst in send_on */
-		uint64_t word = ae_load64_seq_cst(&lease->word);
-		uint64_t mine = me->mine | (word & AE_GENERATION);
+	int err = join(me, options, born, pid, 0);
 
-		if ((word & ~AE_GENERATION) == me->routed) {
-			/* acquire: as in a take. pairs: seq_cst in commit */
-			if (ae_cas64_acquire(&lease->word, word, mine) != word)
-				continue;
-			me->held++;
-			word = mine;
-		}
-		if (word == mine)
-			ae_lease_end(me, i, mine);
-	}
+	if (err == AETHER_ESEATS)
+		err = join(me, options, born, pid, 1);
+	if (err == 0)
+		ae_reap_for(me);
+	return err;
+}
+
+/* L2: what I hold, what is on its way to me and what I read goes to my heir or
+ * back to the registry. 0: something is left, the heir's mailbox is full. */
+static int give_back(struct aether_participant *me)
+{
+	struct ae_settler settler;
+
+	ae_settle_init(&settler, me, 1);
+	ae_settle_pass(&settler);
+	return !settler.report.pending;
 }
 
 void ae_participant_leave(struct aether_participant *me)
@@ -188,16 +239,21 @@ void ae_participant_leave(struct aether_participant *me)
 	struct aether_word64 *seat = &me->seat->seat;
 	uint64_t active = AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, me->stamp);
 	uint64_t leaving = AETHER_SEAT_MAKE(AETHER_SEAT_LEAVING, me->stamp);
+	uint64_t left = AETHER_SEAT_MAKE(AETHER_SEAT_FREE, me->stamp);
 
 	/* seq_cst: L1, before I look for mail, and before I ring who
-	 * waits. pairs: seq_cst in commit, seq_cst in find_seat */
+	 * waits. pairs: seq_cst in commit, seq_cst in
+	 * ae_participant_find_seat, seq_cst in look_again */
 	if (ae_cas64_seq_cst(seat, active, leaving) == active) {
-		ae_lease_cool(me);
-		give_back(me);
+		int done;
+
+		ae_stride_cool(me);
+		done = give_back(me);
 		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
-		/* release: L3, all is in order. pairs: acquire in take_seat */
-		ae_cas64_release(seat, leaving,
-				 AETHER_SEAT_MAKE(AETHER_SEAT_FREE, me->stamp));
+		/* release: L3, all is in order. What is not is a reaper's: the
+		 * seat stays, and its lock goes. pairs: acquire in sit */
+		if (done)
+			ae_cas64_release(seat, leaving, left);
 	}
 	ae_host_life_drop(me, me->slot);
 }
@@ -230,6 +286,27 @@ static void read_counts(const struct aether_participant_seg *seat,
 	counts->refused = ae_load64_relaxed(&seat->refused);
 	counts->waits = ae_load64_relaxed(&seat->waits);
 	counts->full = ae_load64_relaxed(&seat->full);
+	counts->reaped = ae_load64_relaxed(&seat->reaped);
+}
+
+/* The tenancy that this one has named as its heir, if it is there. */
+static uint64_t read_heir(const struct aether_plane *plane, uint32_t slot,
+			  uint64_t stamp)
+{
+	/* relaxed: for people. */
+	uint64_t heir = ae_load64_relaxed(&plane->seats[slot].heir);
+	uint64_t seat;
+
+	slot = (uint32_t)AETHER_HEIR_SLOT(heir);
+	if (!AETHER_HEIR_NAMED(heir) || slot >= plane->geometry.participants ||
+	    AETHER_HEIR_OF(heir) != (stamp & AETHER_HEIR_OF_MASK))
+		return 0;
+	/* relaxed: the same. */
+	seat = ae_load64_relaxed(&plane->seats[slot].seat);
+	if (AETHER_SEAT_STATE(seat) != AETHER_SEAT_ACTIVE ||
+	    ae_low_stamp(AETHER_SEAT_STAMP(seat)) != AETHER_HEIR_STAMP(heir))
+		return 0;
+	return AETHER_TENANCY_MAKE(slot, AETHER_SEAT_STAMP(seat));
 }
 
 static uint32_t level_of(uint32_t role)
@@ -258,6 +335,7 @@ static void read_record(const struct aether_plane *plane, uint32_t slot,
 	info->pid = ae_load32_relaxed(&seat->pid);
 	info->start = ae_load64_relaxed(&seat->start_time);
 	info->level = level_of(info->role);
+	info->heir = read_heir(plane, slot, AETHER_SEAT_STAMP(word));
 	read_name(seat, info->name);
 	read_counts(seat, &info->counts);
 }
@@ -273,7 +351,7 @@ int aether_participant_look(const struct aether_plane *plane, uint32_t slot,
 		return AETHER_ERANGE;
 	for (int tries = 0; tries < 4; tries++) {
 		/* acquire: the record of that tenancy.
-		 * pairs: release in take_seat */
+		 * pairs: release in sit */
 		word = ae_load64_acquire(&plane->seats[slot].seat);
 		read_record(plane, slot, word, info);
 		/* relaxed: a hint that the record changed meanwhile. */

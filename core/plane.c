@@ -84,6 +84,7 @@ void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth)
 	h->segments = 1;
 	h->tag = birth->tag;
 	plane->tag = birth->tag;
+	plane->flags = birth->flags;
 	copy_name(h->layout_name, sizeof(h->layout_name), names[g->layout]);
 	close_registers(plane);
 }

@@ -19,15 +19,30 @@ static int is_possible(const struct aether_plane *plane, uint32_t index,
 {
 	uint32_t state = (uint32_t)AETHER_LEASE_STATE(word);
 
-	if (state >= STATES)
+	if (state >= STATES || state == AETHER_STATE_SUSPECT)
 		return 0;
 	if (state == AETHER_STATE_CONT)
 		return AETHER_CONT_DISTANCE(word) > 0 &&
 		       AETHER_CONT_DISTANCE(word) <= index;
 	if (state == AETHER_STATE_BUSY || state == AETHER_STATE_ROUTED ||
-	    state == AETHER_STATE_SUSPECT)
+	    state == AETHER_STATE_ENDING)
 		return AETHER_LEASE_SEAT(word) < plane->geometry.participants;
 	return 1;
+}
+
+/* The slots that read it, from the two halves beside its word. */
+static uint64_t readers(const struct aether_plane *plane, uint32_t index)
+{
+	uint64_t set = 0;
+
+	for (uint32_t slot = 0; slot < plane->geometry.participants; slot++) {
+		/* relaxed: true at that moment. */
+		uint64_t half = ae_load64_relaxed(
+			ae_share_half(plane, index, slot));
+
+		set |= (half >> slot / 2 & 1) << slot;
+	}
+	return set;
 }
 
 static void decode(const struct aether_plane *plane, uint32_t index,
@@ -39,11 +54,17 @@ static void decode(const struct aether_plane *plane, uint32_t index,
 		.index = index,
 		.state = (uint32_t)AETHER_LEASE_STATE(word),
 		.generation = AETHER_LEASE_GENERATION(word),
+		.head = index,
 	};
 	if (info->state == AETHER_STATE_DORMANT)
 		return;
-	if (info->state != AETHER_STATE_SHARED &&
-	    info->state != AETHER_STATE_CONT) {
+	if (info->state == AETHER_STATE_SHARED) {
+		info->readers = readers(plane, index);
+	} else if (info->state == AETHER_STATE_CONT) {
+		info->head = index - (uint32_t)AETHER_CONT_DISTANCE(word);
+	} else {
+		if (word & AE_SUSPECT)
+			info->state = AETHER_STATE_SUSPECT;
 		info->slot = (uint32_t)AETHER_LEASE_SEAT(word);
 		info->stamp = (uint32_t)AETHER_LEASE_STAMP(word);
 	}

@@ -7,22 +7,6 @@
  */
 #include "ae_base.h"
 
-/* R1: the seat word that says the tenancy is active. */
-static int find_seat(const struct aether_plane *plane, uint64_t to,
-		     struct aether_participant_seg **seat)
-{
-	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(to);
-	uint64_t active = AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE,
-					   AETHER_TENANCY_STAMP(to));
-
-	if (slot >= plane->geometry.participants)
-		return AETHER_EGONE;
-	*seat = &plane->seats[slot];
-	/* seq_cst: its mailbox is in order; after I said that I wait, if I do.
-	 * pairs: release in take_seat, seq_cst in ae_participant_leave */
-	return ae_load64_seq_cst(&(*seat)->seat) == active ? 0 : AETHER_EGONE;
-}
-
 static struct ae_sender *sender_for(struct aether_participant *me, uint64_t to)
 {
 	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(to);
@@ -44,7 +28,7 @@ int aether_route_set(struct aether_participant *me, uint64_t to, uint32_t depth,
 {
 	struct aether_participant_seg *seat;
 	struct ae_sender *sender;
-	int err = find_seat(me->plane, to, &seat);
+	int err = ae_participant_find_seat(me->plane, to, &seat);
 
 	if (err < 0)
 		return err;
@@ -63,7 +47,7 @@ int aether_route_depth(struct aether_participant *me, uint64_t to,
 {
 	struct aether_participant_seg *seat;
 	struct ae_sender *sender;
-	int err = find_seat(me->plane, to, &seat);
+	int err = ae_participant_find_seat(me->plane, to, &seat);
 
 	if (err < 0)
 		return err;
@@ -73,38 +57,25 @@ int aether_route_depth(struct aether_participant *me, uint64_t to,
 	return 0;
 }
 
-static void ring_mail(const struct aether_plane *plane, uint32_t slot)
-{
-	/* seq_cst: R6, after the commit. pairs: seq_cst in announce */
-	if (ae_load32_seq_cst(&plane->seats[slot].parked))
-		ae_wait_ring(plane, slot);
-}
-
 /*
  * Puts somebody else's mail back on its way, as a commit does: who leaves
  * meanwhile may have looked for his mail when it was mine, so the seat is
- * looked at once more, and what nobody will take goes to the registry.
+ * looked at once more, and what nobody will take is settled.
  */
 static void send_on(struct aether_participant *me, uint64_t to, uint32_t index,
 		    uint64_t word)
 {
 	struct aether_lease_seg *lease = &me->plane->leases[index];
-	uint64_t mine = me->mine | (word & AE_GENERATION);
+	uint64_t mine = me->mine | (word & ~AE_NAMED);
 	struct aether_participant_seg *seat;
 
-	/* seq_cst: as in commit. pairs: seq_cst in look, seq_cst in give_back,
-	 * acquire in send_on */
+	/* seq_cst: as in commit. pairs: seq_cst in look, seq_cst in
+	 * accept_route, seq_cst in settle_word */
 	ae_cas64_seq_cst(&lease->word, mine, word);
-	if (find_seat(me->plane, to, &seat) == 0) {
-		ring_mail(me->plane, (uint32_t)AETHER_TENANCY_SLOT(to));
-		return;
-	}
-	/* acquire: mine again, or settled by somebody.
-	 * pairs: seq_cst in send_on */
-	if (ae_cas64_acquire(&lease->word, word, mine) != word)
-		return;
-	me->held++;
-	ae_lease_end(me, index, mine);
+	if (ae_participant_find_seat(me->plane, to, &seat) == 0)
+		ae_wait_ring_mail(me->plane, (uint32_t)AETHER_TENANCY_SLOT(to));
+	else
+		ae_settle_one(me, index);
 }
 
 /*
@@ -119,7 +90,7 @@ static void withdraw_oldest(struct aether_participant *me,
 	uint32_t index = sender->first;
 	uint64_t word = me->sent[index].word;
 	uint32_t hops = me->sent[index].hops;
-	uint64_t mine = me->mine | (word & AE_GENERATION);
+	uint64_t mine = me->mine | (word & ~AE_NAMED);
 	struct aether_lease_seg *lease = &me->plane->leases[index];
 
 	ae_sent_drop(me, index);
@@ -131,7 +102,7 @@ static void withdraw_oldest(struct aether_participant *me,
 		send_on(me, sender->to, index, word);
 		return;
 	}
-	me->held++;
+	ae_lease_gain(me, index);
 	ae_lease_end(me, index, mine);
 	ae_count(&me->seat->dropped, &me->counts.dropped);
 }
@@ -163,17 +134,19 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 	struct aether_participant_seg *seat = &me->plane->seats[slot];
 	struct aether_lease_seg *lease = &me->plane->leases[index];
 	uint64_t gone = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot,
-					  AETHER_TENANCY_STAMP(to),
-					  AETHER_HANDLE_GENERATION(handle));
+					  AETHER_TENANCY_STAMP(to), 0, 0) |
+			(word & ~AE_NAMED);
 	/* relaxed: mine until the commit, which orders it. */
 	uint32_t hops = ae_load32_relaxed(&lease->hops) + 1;
+	uint32_t run = ae_run_said(me->plane, index);
 	uint64_t seen;
 
 	/* relaxed: the same. */
 	ae_store32_relaxed(&lease->hops, hops);
 	/* seq_cst: hands the bytes over; before the second look at the seat
 	 * and at who is parked. pairs: seq_cst in look, seq_cst in
-	 * give_back, acquire in withdraw_oldest, acquire in commit */
+	 * accept_route, seq_cst in settle_word, acquire in withdraw_oldest,
+	 * acquire in commit */
 	seen = ae_cas64_seq_cst(&lease->word, word, gone);
 	if (seen != word)
 		return ae_lease_refuse(me, seen, handle);
@@ -189,10 +162,9 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 	}
 	if (me->senders[slot].depth)
 		ae_sent_add(me, &me->senders[slot], index, gone, hops);
-	if (me->held)
-		me->held--;
+	ae_lease_lose(me, run);
 	ae_count(&me->seat->routed, &me->counts.routed);
-	ring_mail(me->plane, slot);
+	ae_wait_ring_mail(me->plane, slot);
 	return 0;
 }
 
@@ -215,17 +187,18 @@ static int route(struct aether_participant *me, uint64_t handle, uint64_t to)
 	}
 	/* relaxed: while the lease is mine nobody else changes its word. */
 	seen = ae_load64_relaxed(&lease->word);
-	if (seen != word)
+	if (seen != word && seen != (word | AE_SUSPECT))
 		return ae_lease_refuse(me, seen, handle);
-	err = find_seat(me->plane, to, &seat);
+	word = seen;
+	err = ae_participant_find_seat(me->plane, to, &seat);
 	if (err < 0)
 		return err;
 	sender = sender_for(me, to);
 	full = check_depth(me, sender, handle);
 	if (full < 0)
 		return full;
-	err = ae_mailbox_enter(me, sender, (uint32_t)AETHER_TENANCY_SLOT(to),
-			       handle);
+	err = ae_mailbox_enter(me->plane, (uint32_t)AETHER_TENANCY_SLOT(to),
+			       handle, &sender->cursor);
 	if (err < 0)
 		return err;
 	/* only now, when nothing else can refuse: a route that cannot take the
@@ -264,7 +237,7 @@ int aether_route_until(struct aether_participant *me, uint64_t handle,
 	struct ae_wait wait = { .attempt = attempt_route,
 				.what = &attempt,
 				.spins = 1 };
-	int err = find_seat(me->plane, to, &seat);
+	int err = ae_participant_find_seat(me->plane, to, &seat);
 
 	if (err < 0)
 		return aether_route(me, handle, to);

@@ -56,7 +56,7 @@ void ae_sent_prune(struct aether_participant *me, struct ae_sender *sender)
 		const struct aether_lease_seg *lease =
 			&me->plane->leases[index];
 		/* seq_cst: after my bit among the waiters, if I wait.
-		 * pairs: seq_cst in look */
+		 * pairs: seq_cst in accept_route */
 		uint64_t word = ae_load64_seq_cst(&lease->word);
 
 		if (word == me->sent[index].word)

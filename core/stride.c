@@ -1,56 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Leases: reserve, release, and what their holder may do. The truth about a
+ * Strides: reserve, release, and what their holder may do. The truth about a
  * stride is its lease word; a register bit is set after reserving and cleared
  * after releasing, is a hint only, and is mended by whoever finds it wrong.
  * Steps V and F of PROTOCOL.md.
  */
 #include "ae_base.h"
-
-int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
-		  struct aether_lease_seg **lease)
-{
-	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
-
-	if (AETHER_HANDLE_TAG(handle) != plane->tag)
-		return AETHER_EFOREIGN;
-	if (index >= plane->geometry.strides)
-		return AETHER_ERANGE;
-	*lease = &plane->leases[index];
-	return 0;
-}
-
-/* Why a lease that `word` describes is not mine under this handle. */
-int ae_lease_refuse(struct aether_participant *me, uint64_t word,
-		    uint64_t handle)
-{
-	ae_count(&me->seat->refused, &me->counts.refused);
-	if (AETHER_LEASE_GENERATION(word) != AETHER_HANDLE_GENERATION(handle))
-		return AETHER_ESTALE;
-	return AETHER_EOWNER;
-}
-
-static int refuse_handle(struct aether_participant *me, int err)
-{
-	ae_count(&me->seat->refused, &me->counts.refused);
-	return err;
-}
-
-static int lease_mine(struct aether_participant *me, uint64_t handle,
-		      struct aether_lease_seg **lease)
-{
-	int err = ae_lease_find(me->plane, handle, lease);
-	uint64_t word;
-
-	if (err < 0)
-		return refuse_handle(me, err);
-	/* relaxed: while the lease is mine nobody else changes its word. */
-	word = ae_load64_relaxed(&(*lease)->word);
-	if (word !=
-	    (me->mine | ae_word_generation(AETHER_HANDLE_GENERATION(handle))))
-		return ae_lease_refuse(me, word, handle);
-	return 0;
-}
 
 /* The content of a new lease, before its holder looks at it. */
 static void clear_content(struct aether_lease_seg *lease)
@@ -65,8 +20,8 @@ static void clear_content(struct aether_lease_seg *lease)
 }
 
 /* V: one compare-and-swap makes a dormant stride mine. */
-static int claim(struct aether_participant *me, uint32_t index,
-		 uint64_t *handle)
+int ae_stride_claim(struct aether_participant *me, uint32_t index,
+		    uint64_t *handle)
 {
 	struct aether_lease_seg *lease = &me->plane->leases[index];
 	/* relaxed: a guess; the swap decides. */
@@ -76,7 +31,7 @@ static int claim(struct aether_participant *me, uint32_t index,
 	if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
 		return AETHER_EOWNER;
 	/* acquire: the last owner is done with the bytes.
-	 * pairs: seq_cst in end_word */
+	 * pairs: seq_cst in free_word, seq_cst in settle_tail */
 	if (ae_cas64_acquire(&lease->word, word, me->mine | generation) != word)
 		return AETHER_EAGAIN;
 	clear_content(lease);
@@ -89,26 +44,14 @@ static int claim(struct aether_participant *me, uint32_t index,
 	return 0;
 }
 
-static void set_bit(const struct aether_plane *plane, uint32_t index)
-{
-	/* relaxed: registers are hints. */
-	ae_or32_relaxed(ae_register(plane, index), ae_bit(index));
-}
-
-static void clear_bit(const struct aether_plane *plane, uint32_t index)
-{
-	/* relaxed: registers are hints. */
-	ae_and32_relaxed(ae_register(plane, index), ~ae_bit(index));
-}
-
 /* V4 to V6: busy although the bit was clear. Set it, and look again. */
 static void mend(const struct aether_plane *plane, uint32_t index)
 {
-	set_bit(plane, index);
+	ae_lease_set_bit(plane, index);
 	/* relaxed: a wrong bit is found again by the search of all words. */
 	if (AETHER_LEASE_STATE(ae_load64_relaxed(&plane->leases[index].word)) ==
 	    AETHER_STATE_DORMANT)
-		clear_bit(plane, index);
+		ae_lease_clear_bit(plane, index);
 }
 
 /* Tries the strides whose bits are clear in register `r`, lowest first. */
@@ -124,9 +67,9 @@ static int claim_in(struct aether_participant *me, uint32_t r, uint64_t *handle)
 
 		if (index >= me->plane->geometry.strides)
 			return AETHER_EFULL;
-		err = claim(me, index, handle);
+		err = ae_stride_claim(me, index, handle);
 		if (err == 0) {
-			set_bit(me->plane, index);
+			ae_lease_set_bit(me->plane, index);
 			return 0;
 		}
 		if (err == AETHER_EOWNER)
@@ -145,13 +88,13 @@ static int claim_any(struct aether_participant *me, uint64_t *handle)
 	for (uint32_t i = 0; i < me->plane->geometry.strides; i++) {
 		const struct aether_lease_seg *lease = &me->plane->leases[i];
 		/* seq_cst: after my bit among the waiters, if I wait.
-		 * pairs: seq_cst in end_word */
+		 * pairs: seq_cst in free_word */
 		uint64_t word = ae_load64_seq_cst(&lease->word);
 
 		if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
 			continue;
-		if (claim(me, i, handle) == 0) {
-			set_bit(me->plane, i);
+		if (ae_stride_claim(me, i, handle) == 0) {
+			ae_lease_set_bit(me->plane, i);
 			return 0;
 		}
 		result = AETHER_EAGAIN;
@@ -165,26 +108,31 @@ static void forget_bit(const struct aether_plane *plane, uint32_t index)
 	/* relaxed: a wrong bit is found again by the search of all words. */
 	if (AETHER_LEASE_STATE(ae_load64_relaxed(&plane->leases[index].word)) ==
 	    AETHER_STATE_DORMANT)
-		clear_bit(plane, index);
+		ae_lease_clear_bit(plane, index);
 }
 
-void ae_lease_cool(struct aether_participant *me)
+void ae_stride_cool(struct aether_participant *me)
 {
-	if (me->last != AE_NONE)
-		forget_bit(me->plane, me->last);
+	if (me->last == AE_NONE)
+		return;
+	forget_bit(me->plane, me->last);
 	me->last = AE_NONE;
+	me->warm = AE_NONE;
+	/* relaxed: a hint. */
+	ae_store32_relaxed(&me->seat->warm, 0);
 }
 
 static int reserve(struct aether_participant *me, uint64_t *handle)
 {
 	uint32_t registers = me->plane->geometry.registers;
 	uint32_t last = me->last;
+	int err;
 
 	if (me->quota && me->held >= me->quota)
 		return AETHER_EQUOTA;
 	me->last = AE_NONE;
 	if (last != AE_NONE) {
-		if (claim(me, last, handle) == 0)
+		if (ae_stride_claim(me, last, handle) == 0)
 			return 0;
 		forget_bit(me->plane, last);
 	}
@@ -193,7 +141,10 @@ static int reserve(struct aether_participant *me, uint64_t *handle)
 			return 0;
 		r = r + 1 < registers ? r + 1 : 0;
 	}
-	return claim_any(me, handle);
+	err = claim_any(me, handle);
+	if (err == AETHER_EFULL && ae_reap_soon(me))
+		err = claim_any(me, handle);
+	return err;
 }
 
 int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
@@ -224,49 +175,56 @@ int aether_stride_reserve_until(struct aether_participant *me,
 	return ae_wait_until(me, &wait, deadline);
 }
 
-/* F4: `word`, which is mine, ends; whoever waits for space hears of it. */
-static int end_word(struct aether_participant *me, uint32_t index,
-		    uint64_t word)
+/* This one is warm now: its bit stays set until another takes its place, so
+ * that reserving it again moves no register. Reapers are told which it is. */
+static void warm(struct aether_participant *me, uint32_t index)
 {
-	struct aether_plane *plane = me->plane;
-	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
-
-	/* seq_cst: releases the bytes to the next owner, and comes before the
-	 * look at the waiters. pairs: acquire in claim, seq_cst in claim_any */
-	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) != word)
-		return AETHER_EAGAIN;
-	if (me->held) /* a forged word may be given back that was never had */
-		me->held--;
-	ae_count(&me->seat->released, &me->counts.released);
-	ae_wait_ring_set(plane, &plane->header->space_waiters);
-	return 0;
-}
-
-/* F4, F5. */
-void ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word)
-{
-	if (end_word(me, index, word) == 0)
-		clear_bit(me->plane, index);
+	if (me->last != index)
+		ae_stride_cool(me);
+	me->last = index;
+	if (me->warm == index)
+		return;
+	me->warm = index;
+	/* relaxed: a hint. */
+	ae_store32_relaxed(&me->seat->warm, index + 1);
 }
 
 int aether_stride_release(struct aether_participant *me, uint64_t handle)
 {
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	uint64_t word = me->mine |
+			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
 	struct aether_lease_seg *lease;
-	int err = lease_mine(me, handle, &lease);
+	int err = ae_lease_readable(me, handle, &lease);
 
-	if (err < 0)
+	if (err == AETHER_ESUSPECT)
+		word |= AE_SUSPECT;
+	else if (err < 0)
 		return err;
-	err = end_word(me, index,
-		       me->mine | ae_word_generation(
-					  AETHER_HANDLE_GENERATION(handle)));
+	else if (ae_share_reads(me, index))
+		return ae_share_release(me, index, word);
+	err = ae_lease_end_warm(me, index, word);
 	if (err < 0)
 		return AETHER_ECORRUPT; /* somebody wrote over the word */
-	/* this one is warm now: its bit stays set until another takes its
-	 * place, so that reserving it again moves no register */
-	if (me->last != index)
-		ae_lease_cool(me);
-	me->last = index;
+	if (err == 0)
+		warm(me, index);
+	return 0;
+}
+
+int aether_stride_accept(struct aether_participant *me, uint64_t handle)
+{
+	struct aether_lease_seg *lease;
+	int err = ae_lease_mine(me, handle, &lease);
+	uint64_t word = me->mine |
+			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
+
+	if (err != AETHER_ESUSPECT)
+		return err;
+	/* acquire: mine already; nobody else swaps it. pairs: seq_cst in
+	 * bequeath */
+	if (ae_cas64_acquire(&lease->word, word | AE_SUSPECT, word) !=
+	    (word | AE_SUSPECT))
+		return AETHER_ECORRUPT;
 	return 0;
 }
 
@@ -274,6 +232,20 @@ static uint64_t offset_of(const struct aether_plane *plane, uint64_t handle)
 {
 	return plane->geometry.data_offset +
 	       AETHER_HANDLE_STRIDE(handle) * plane->geometry.stride_size;
+}
+
+/* Bytes of the lease: of one stride, or of as many as follow its head and as
+ * its owner said. */
+static int size_of(const struct aether_participant *me, uint64_t handle,
+		   uint64_t *size)
+{
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	uint32_t run = ae_run_said(me->plane, index);
+
+	if (run > 1 && ae_run_length(me->plane, index) != run)
+		return AETHER_ECORRUPT;
+	*size = run * me->plane->geometry.stride_size;
+	return 0;
 }
 
 /* A tile that lies in the stride, eight planes of it. */
@@ -288,8 +260,10 @@ int aether_stride_resolve(struct aether_participant *me, uint64_t handle,
 {
 	struct aether_lease_seg *lease;
 	struct aether_pointer p;
-	int err = lease_mine(me, handle, &lease);
+	int err = ae_lease_readable(me, handle, &lease);
 
+	if (err == 0)
+		err = size_of(me, handle, &p.size);
 	if (err < 0)
 		return err;
 	/* relaxed: mine; ordered by the swap that made it so. */
@@ -297,7 +271,6 @@ int aether_stride_resolve(struct aether_participant *me, uint64_t handle,
 	p.format = ae_load32_relaxed(&lease->format);
 	p.tile = ae_load32_relaxed(&lease->tile);
 	p.base = offset_of(me->plane, handle);
-	p.size = me->plane->geometry.stride_size;
 	if (p.length > p.size || p.format > AETHER_FORMAT_SLICED ||
 	    !tile_fits(me->plane, p.tile))
 		return AETHER_ECORRUPT;
@@ -312,12 +285,15 @@ int aether_stride_bytes(struct aether_participant *me, uint64_t handle,
 			size_t *size, void **bytes)
 {
 	struct aether_lease_seg *lease;
-	int err = lease_mine(me, handle, &lease);
+	uint64_t all = 0;
+	int err = ae_lease_readable(me, handle, &lease);
 
+	if (err == 0)
+		err = size_of(me, handle, &all);
 	if (err < 0)
 		return err;
 	if (size)
-		*size = (size_t)me->plane->geometry.stride_size;
+		*size = (size_t)all;
 	*bytes = me->plane->base + offset_of(me->plane, handle);
 	return 0;
 }
@@ -326,7 +302,7 @@ int aether_stride_user(struct aether_participant *me, uint64_t handle,
 		       void **user)
 {
 	struct aether_lease_seg *lease;
-	int err = lease_mine(me, handle, &lease);
+	int err = ae_lease_readable(me, handle, &lease);
 
 	if (err < 0)
 		return err;
@@ -338,14 +314,17 @@ int aether_stride_describe(struct aether_participant *me, uint64_t handle,
 			   uint64_t length, uint32_t format, uint32_t tile)
 {
 	struct aether_lease_seg *lease;
-	int err = lease_mine(me, handle, &lease);
+	uint64_t size = 0;
+	int err = ae_lease_mine(me, handle, &lease);
 
+	if (err == 0)
+		err = size_of(me, handle, &size);
 	if (err < 0)
 		return err;
 	if (!tile)
 		tile = AETHER_TILE;
-	if (length > me->plane->geometry.stride_size ||
-	    format > AETHER_FORMAT_SLICED || !tile_fits(me->plane, tile))
+	if (length > size || format > AETHER_FORMAT_SLICED ||
+	    !tile_fits(me->plane, tile))
 		return AETHER_EINVAL;
 	/* relaxed: mine; the route or release that follows orders them. */
 	ae_store64_relaxed(&lease->length, length);

@@ -15,6 +15,9 @@
 /* ns between two looks at a full mailbox. */
 #define BOX_LOOK 1000000
 
+/* ns between two looks for the dead, where no watch does it. */
+#define DEATH_LOOK 100000000
+
 static int must_wait(int err)
 {
 	return err == AETHER_EFULL || err == AETHER_EEMPTY ||
@@ -31,6 +34,13 @@ void ae_wait_ring(const struct aether_plane *plane, uint32_t slot)
 	/* release: what he waits for is there. pairs: acquire in park */
 	ae_add32_release(doorbell, 1);
 	ae_host_wake(doorbell);
+}
+
+void ae_wait_ring_mail(const struct aether_plane *plane, uint32_t slot)
+{
+	/* seq_cst: R6, after the commit. pairs: seq_cst in announce */
+	if (ae_load32_seq_cst(&plane->seats[slot].parked))
+		ae_wait_ring(plane, slot);
 }
 
 /* Takes the set and rings those in it: who still waits announces himself anew,
@@ -55,7 +65,8 @@ void ae_wait_ring_set(const struct aether_plane *plane,
 
 static void announce(struct aether_participant *me, const struct ae_wait *wait)
 {
-	/* seq_cst: K2, before looking again. pairs: seq_cst in ring_mail,
+	/* seq_cst: K2, before looking again. pairs: seq_cst in
+	 * ae_wait_ring_mail,
 	 * seq_cst in ae_wait_ring_set */
 	if (wait->waiters)
 		ae_or64_seq_cst(wait->waiters, UINT64_C(1) << me->slot);
@@ -75,9 +86,9 @@ static void renounce(struct aether_participant *me, const struct ae_wait *wait)
 /* A place is emptied by a plain store, which orders nothing after it: a ring
  * for it can be missed, and who waits for a place looks again soon. A box is
  * full of old entries only, so this is rare. */
-static uint64_t soon(uint64_t deadline)
+static uint64_t soon(uint64_t deadline, uint64_t ns)
 {
-	uint64_t time = ae_host_now() + BOX_LOOK;
+	uint64_t time = ae_host_now() + ns;
 
 	return time < deadline ? time : deadline;
 }
@@ -92,7 +103,7 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 	int parked = 0;
 	uint64_t until = deadline;
 
-	ae_lease_cool(me);
+	ae_stride_cool(me);
 	announce(me, wait);
 	err = wait->attempt(me, wait->what);
 	if (must_wait(err)) {
@@ -100,10 +111,15 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 		ae_store32_relaxed(&me->seat->cpu, ae_host_cpu());
 		ae_count(&me->seat->waits, &me->counts.waits);
 		if (err == AETHER_EBOX)
-			until = soon(deadline);
+			until = soon(deadline, BOX_LOOK);
+		else if (!ae_host_watched(me))
+			until = soon(deadline, DEATH_LOOK);
 		parked = ae_host_park(&me->seat->doorbell, bell, until);
 	}
 	renounce(me, wait);
+	if (parked == AETHER_ETIMEDOUT && err != AETHER_EBOX &&
+	    !ae_host_watched(me))
+		ae_reap_for(me);
 	return parked < 0 ? parked : err;
 }
 

@@ -82,6 +82,8 @@ const schema :Meta.Schema = (
      remedy = "add --help for what is allowed"),
     (name = "EBUSY", code = -36, message = "it is in use",
      remedy = "let the participants that joined through it leave first"),
+    (name = "ESUSPECT", code = -37, message = "the stride's last owner died while working on it",
+     remedy = "release it, route it to who can do the work again, or accept it with aether_stride_accept"),
   ],
 
   roles = [
@@ -101,7 +103,8 @@ const schema :Meta.Schema = (
     (name = "routed", number = 2, doc = "on its way to one participant (ROUT)"),
     (name = "shared", number = 3, doc = "leased to readers (SHAR)"),
     (name = "cont", number = 4, doc = "a later stride of a run; its head decides"),
-    (name = "suspect", number = 5, doc = "busy, and its last owner died while working on it"),
+    (name = "suspect", number = 5, doc = "busy or routed with the suspect bit; never in a word, shown by what looks"),
+    (name = "ending", number = 6, doc = "its lease has ended; its owner clears and frees it"),
   ],
 
   seatStates = [
@@ -132,12 +135,15 @@ const schema :Meta.Schema = (
     (name = "huge", number = 1, doc = "huge pages were asked for"),
     (name = "lock", number = 2, doc = "locking in memory was asked for"),
     (name = "anonymous", number = 4, doc = "has no name; lives as long as its descriptors"),
+    (name = "zero", number = 8, doc = "a stride's bytes are zeroed when its lease ends"),
   ],
 
   parcelFlags = [
     (name = "last", number = 1, doc = "the stream ends with this stride"),
     (name = "end", number = 2, doc = "no content: the worker's work is done"),
     (name = "abort", number = 4, doc = "no content: the sender gave up, so does everybody"),
+    (name = "begin", number = 8, doc = "no content: the worker makes who sent it its heir, and sends it back"),
+    (name = "redo", number = 16, doc = "to the ingress: bring this piece again, its worker died at it"),
   ],
 
   limits = [
@@ -166,6 +172,7 @@ const schema :Meta.Schema = (
       (name = "seat", shift = 3, bits = 6, doc = "slot of owner or addressee"),
       (name = "stamp", shift = 9, bits = 14, doc = "low bits of its tenancy's stamp"),
       (name = "generation", shift = 23, bits = 40, doc = "rises at release"),
+      (name = "suspect", shift = 63, bits = 1, doc = "1: busy or routed, and its last owner died while working on it"),
     ]),
     (name = "cont", doc = "a lease word in state cont", fields = [
       (name = "state", shift = 0, bits = 3, doc = "cont"),
@@ -194,6 +201,12 @@ const schema :Meta.Schema = (
     (name = "tenancy", doc = "the name of one stay of a participant", fields = [
       (name = "slot", shift = 0, bits = 6, doc = "where it sits"),
       (name = "stamp", shift = 6, bits = 58, doc = "low bits of its stamp, never 0"),
+    ]),
+    (name = "heir", doc = "whom a tenancy named as its heir", fields = [
+      (name = "slot", shift = 0, bits = 6, doc = "where the heir sits"),
+      (name = "stamp", shift = 6, bits = 14, doc = "low bits of the heir's stamp"),
+      (name = "of", shift = 20, bits = 40, doc = "low bits of the stamp of the tenancy that named it"),
+      (name = "named", shift = 60, bits = 1, doc = "1: an heir; 0: none"),
     ]),
   ],
 
@@ -224,6 +237,7 @@ const schema :Meta.Schema = (
       (name = "creatorPid", offset = 148, type = u32, writer = "creator", doc = "for people"),
       (name = "segments", offset = 152, type = u32, writer = "creator", doc = "1"),
       (name = "joins", offset = 192, type = word64, writer = "joiners, by adding", doc = "counter of joins: the source of stamps"),
+      (name = "deaths", offset = 200, type = word64, writer = "reapers, by adding", doc = "counter: tenancies of the dead that were settled"),
       (name = "spaceWaiters", offset = 256, type = word64, writer = "waiters, by or and and", doc = "slots that wait for a free stride"),
     ]),
     (name = "participant", size = 256, align = 64,
@@ -238,6 +252,7 @@ const schema :Meta.Schema = (
       (name = "doorbell", offset = 64, type = word32, writer = "ringers, by adding", doc = "the tenant parks on it"),
       (name = "parked", offset = 68, type = word32, writer = "tenant", doc = "1: ring for mail"),
       (name = "drainWaiters", offset = 72, type = word64, writer = "waiters, by or and and", doc = "slots that wait until it takes"),
+      (name = "heir", offset = 80, type = word64, writer = "tenant", doc = "heir word: who gets its leases when it dies or leaves"),
       (name = "head", offset = 128, type = word64, writer = "tenant", doc = "position of its next take; a hint for senders"),
       (name = "reserved", offset = 136, type = word64, writer = "tenant", doc = "counter"),
       (name = "released", offset = 144, type = word64, writer = "tenant", doc = "counter"),
@@ -247,6 +262,8 @@ const schema :Meta.Schema = (
       (name = "refused", offset = 176, type = word64, writer = "tenant", doc = "counter: handles refused"),
       (name = "waits", offset = 184, type = word64, writer = "tenant", doc = "counter: times parked"),
       (name = "full", offset = 192, type = word64, writer = "tenant", doc = "counter: no free stride, quota or depth"),
+      (name = "reaped", offset = 200, type = word64, writer = "tenant and its watch, by adding", doc = "counter: leases of others that it settled"),
+      (name = "warm", offset = 208, type = word32, writer = "tenant", doc = "its warm stride and 1; 0: none; a hint for reapers"),
     ]),
     (name = "lease", size = 128, align = 64,
      doc = "one per stride: the word, and what travels with the lease in the same line; sharing has the second line", fields = [

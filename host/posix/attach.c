@@ -152,6 +152,7 @@ static int attach(int fd, const char *name, uint32_t flags,
 	if (err < 0)
 		return err;
 	made->tag = header.tag;
+	made->flags = header.flags;
 	if (!made->observer)
 		ae_posix_grant(made, header.flags);
 	*plane = made;

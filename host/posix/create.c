@@ -60,7 +60,8 @@ static int plan(struct making *m, struct aether_error *error)
 		return aether_error_fill(error, err, 0,
 					 "there is no layout '%s'; use lean.",
 					 name);
-	if (o->flags & ~(uint32_t)(AETHER_FLAG_HUGE | AETHER_FLAG_LOCK))
+	if (o->flags &
+	    ~(uint32_t)(AETHER_FLAG_HUGE | AETHER_FLAG_LOCK | AETHER_FLAG_ZERO))
 		return aether_error_fill(error, AETHER_EINVAL, 0,
 					 "there are no flags %#x", o->flags);
 	if (!o->stride_size)

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "life.h"
+#include "watch.h"
 
 /* Spinning longer than a park costs is never repaid (docs/wait.md). */
 #define SPIN_DEFAULT 10000
@@ -40,6 +41,16 @@ static int check(const struct aether_plane *plane,
 	return 0;
 }
 
+static void release(struct aether_participant *me)
+{
+	free(me->host);
+	free(me->late);
+	free(me->sent);
+	free(me->shared);
+	free(me->reading);
+	free(me);
+}
+
 static struct aether_participant *allocate(struct aether_plane *plane)
 {
 	struct aether_participant *me = calloc(1, sizeof(*me));
@@ -52,27 +63,18 @@ static struct aether_participant *allocate(struct aether_plane *plane)
 	me->host = life;
 	me->late = calloc(strides, sizeof(*me->late));
 	me->sent = calloc(strides, sizeof(*me->sent));
-	if (!me->late || !me->sent)
+	me->shared = calloc(strides, sizeof(*me->shared));
+	me->reading = calloc(strides / 32 + 1, sizeof(*me->reading));
+	if (!me->late || !me->sent || !me->shared || !me->reading)
 		goto done;
 	ae_participant_init(me, plane);
 	return me;
 done:
-	free(life);
-	if (me) {
-		free(me->late);
-		free(me->sent);
-	}
-	free(me);
+	if (me)
+		release(me);
+	else
+		free(life);
 	return NULL;
-}
-
-static void release(struct aether_participant *me)
-{
-	ae_host_life_drop(me, me->slot);
-	free(me->host);
-	free(me->late);
-	free(me->sent);
-	free(me);
 }
 
 static uint64_t real_time(void)
@@ -84,32 +86,14 @@ static uint64_t real_time(void)
 	       (uint64_t)now.tv_nsec;
 }
 
-static uint32_t count_dead(const struct aether_plane *plane)
-{
-	struct aether_participant_info info;
-	uint32_t dead = 0;
-
-	for (uint32_t i = 0; aether_participant_look(plane, i, &info) == 0; i++)
-		dead += info.tenancy && !info.alive;
-	return dead;
-}
-
 static int refuse_join(int code, int os, const struct aether_plane *plane,
 		       struct aether_error *error)
 {
-	if (code == AETHER_ESEATS && count_dead(plane))
-		return aether_error_fill(
-			error, code, 0,
-			"all %u participant slots of the plane are taken, %u "
-			"of them by dead participants, which this release "
-			"does not clear away; destroy the plane and create it "
-			"anew.",
-			plane->geometry.participants, count_dead(plane));
 	if (code == AETHER_ESEATS)
 		return aether_error_fill(
 			error, code, 0,
-			"all %u participant slots of the plane "
-			"are taken",
+			"all %u participant slots of the plane are taken by "
+			"somebody who lives",
 			plane->geometry.participants);
 	return aether_error_fill(error, code, os,
 				 "cannot lock a slot of the plane (its file is "
@@ -149,10 +133,12 @@ int aether_participant_join(struct aether_plane *plane,
 	if (err < 0) {
 		int os = errno;
 
+		ae_host_life_drop(me, me->slot);
 		release(me);
 		return refuse_join(err, os, plane, error);
 	}
 	ae_posix_joined(p, 1);
+	ae_posix_watch_join(me);
 	*participant = me;
 	return 0;
 }
@@ -161,6 +147,7 @@ void aether_participant_leave(struct aether_participant *me)
 {
 	if (!me)
 		return;
+	ae_posix_watch_leave(me);
 	ae_participant_leave(me);
 	ae_posix_joined(me->plane->host, -1);
 	release(me);

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "life.h"
+#include "watch.h"
 
 #define LAYOUT(id, name, hash, tables, doc) name,
 static const char *const layouts[] = { AETHER_LAYOUT_LIST(LAYOUT) };
@@ -80,6 +81,8 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 	}
 	p->test = ae_posix_reopen(fd, O_RDONLY);
 	ae_plane_bind(made, base, geometry);
+	if (!made->observer)
+		p->watch = ae_posix_watch_make(made);
 	*plane = made;
 	return 0;
 }
@@ -147,6 +150,7 @@ int aether_plane_detach(struct aether_plane *plane)
 	/* relaxed: nobody else uses the attachment any more. */
 	if (ae_load32_relaxed(&p->joined))
 		return AETHER_EBUSY;
+	ae_posix_watch_free(plane);
 	munmap(p->mapping, p->mapped);
 	if (p->test >= 0)
 		close(p->test);
@@ -173,12 +177,15 @@ int aether_plane_look(const struct aether_plane *plane,
 {
 	const struct ae_posix_plane *p = plane->host;
 	const struct aether_header_seg *h = plane->header;
+	/* relaxed: a counter. */
+	uint64_t deaths = ae_load64_relaxed(&h->deaths);
 
 	*info = (struct aether_plane_info) { .geometry = plane->geometry,
 					     .id = { h->id[0], h->id[1] },
 					     .created = h->created,
 					     .flags = h->flags,
 					     .tag = plane->tag,
+					     .deaths = deaths,
 					     .huge_bytes = p->huge,
 					     .locked_bytes = p->locked };
 	strncpy(info->layout, layouts[plane->geometry.layout],

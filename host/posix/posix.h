@@ -16,9 +16,10 @@ struct ae_posix_plane {
 	size_t size;
 	size_t mapped; /* with what aligning added */
 	void *mapping;
-	uint64_t huge;               /* bytes granted */
-	uint64_t locked;             /* bytes granted */
-	struct aether_word32 joined; /* participants of this attachment */
+	uint64_t huge;                /* bytes granted */
+	uint64_t locked;              /* bytes granted */
+	struct aether_word32 joined;  /* participants of this attachment */
+	struct ae_posix_watch *watch; /* for deaths; NULL: it could not be */
 };
 
 /* The library's code for an errno. */

@@ -7,6 +7,8 @@
  *	participant  join it: whoever holds leases is a participant
  *	stride       reserve a piece, write in place, release it
  *	route        hand a piece on; take what was handed to you
+ *	share        let several read a piece
+ *	reap         what becomes of the pieces of the dead
  *	registry     who holds what, for people and tools
  *
  * Conventions of all calls: an int below zero is an error of error.h, zero or
@@ -36,6 +38,8 @@ extern "C" {
 #include <aether/participant.h>
 #include <aether/stride.h>
 #include <aether/route.h>
+#include <aether/share.h>
+#include <aether/reap.h>
 #include <aether/registry.h>
 #include <aether/slice.h>
 #include <aether/burn.h>

@@ -39,6 +39,7 @@ struct aether_participant_counts {
 	uint64_t refused; /* handles that were not valid */
 	uint64_t waits;   /* times parked */
 	uint64_t full;    /* answers EFULL, EQUOTA, EDEPTH, EBOX */
+	uint64_t reaped;  /* leases of the dead that it settled */
 };
 
 struct aether_participant_info {
@@ -51,13 +52,16 @@ struct aether_participant_info {
 	uint32_t pid; /* for people: PIDs are reused and differ by container */
 	uint64_t start; /* when it joined, ns since 1970 */
 	int alive;      /* 1: the kernel says so; 0: dead */
+	uint64_t heir;  /* tenancy of its heir, if that lives; 0: none */
 	char name[AETHER_PARTICIPANT_NAME_MAX + 1];
 	struct aether_participant_counts counts;
 };
 
 /*
- * Joins the plane. Options may be NULL.
- * Errors: AETHER_ESEATS (every slot is taken), AETHER_ENAME, AETHER_EINVAL,
+ * Joins the plane, and settles what the dead left in it (reap.h): the slot of a
+ * dead one is as good as a free one. Options may be NULL.
+ * Errors: AETHER_ESEATS (every slot is taken by somebody who lives),
+ * AETHER_ENAME, AETHER_EINVAL,
  * AETHER_EREADONLY, AETHER_ENOMEM, AETHER_ESYS.
  */
 AETHER_API int
@@ -67,8 +71,9 @@ aether_participant_join(struct aether_plane *plane,
 			struct aether_participant **participant);
 
 /*
- * Leaves: what it holds and the mail in its box go back to the registry, the
- * slot becomes free. The participant is freed. NULL is allowed.
+ * Leaves: what it holds and the mail in its box go to its heir (reap.h) or back
+ * to the registry, the slot becomes free. The participant is freed. NULL is
+ * allowed.
  */
 AETHER_API void aether_participant_leave(struct aether_participant *me);
 

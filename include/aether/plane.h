@@ -35,7 +35,7 @@ struct aether_plane_options {
 	uint32_t participants; /* slots; 0: as many as fit, at most 64 */
 	uint32_t mode;         /* file mode of a named plane; 0: 0600 */
 	uint32_t group;        /* its group; 0: the creator's */
-	uint32_t flags;        /* AETHER_FLAG_HUGE, AETHER_FLAG_LOCK */
+	uint32_t flags;        /* AETHER_FLAG_HUGE, _LOCK, _ZERO */
 };
 
 struct aether_plane_info {
@@ -45,6 +45,7 @@ struct aether_plane_info {
 	uint64_t created;      /* ns since 1970 */
 	uint32_t flags;        /* what was asked for: AETHER_FLAG_... */
 	uint32_t tag;          /* of its handles */
+	uint64_t deaths;       /* participants that died and were reaped */
 	uint64_t huge_bytes;   /* granted to this mapping in huge pages */
 	uint64_t locked_bytes; /* granted to this process: tables and data */
 };
@@ -55,6 +56,8 @@ struct aether_plane_info {
 /*
  * Creates a plane and attaches to it. NULL as name: anonymous. Space is
  * reserved first, so that later writes cannot fail for want of it.
+ * With AETHER_FLAG_ZERO every stride is zeroed when its lease ends, however it
+ * ends, before anybody else can have it.
  * Huge pages and locking are tried when asked for; what was granted is in
  * aether_plane_look (`huge_bytes`, `locked_bytes`), not in the result.
  * Errors: AETHER_ENAME, AETHER_EEXIST, AETHER_EINVAL, AETHER_ELAYOUT,

@@ -16,7 +16,7 @@
 #include <aether/plane.h>
 #include <aether/stride.h>
 
-#define AETHER_REGISTRY_STATES 6
+#define AETHER_REGISTRY_STATES 7
 
 struct aether_registry_counts {
 	uint32_t states[AETHER_REGISTRY_STATES]; /* by enum aether_state */
@@ -25,7 +25,8 @@ struct aether_registry_counts {
 	uint32_t corrupt;     /* words that cannot be */
 };
 
-/* Looks at stride `index`. Errors: AETHER_ERANGE, AETHER_ECORRUPT. */
+/* Looks at stride `index`. One of a run that is not its head says cont; `head`
+ * says where to look for its owner. Errors: AETHER_ERANGE, AETHER_ECORRUPT. */
 AETHER_API int aether_registry_look(const struct aether_plane *plane,
 				    uint32_t index,
 				    struct aether_stride_info *info);

@@ -52,7 +52,8 @@ AETHER_API int aether_route_until(struct aether_participant *me,
 				  uint64_t handle, uint64_t to,
 				  uint64_t deadline);
 
-/* Takes the next lease that was routed to me. AETHER_EEMPTY: there is none. */
+/* Takes the next lease that was routed to me, shared with me (share.h) or
+ * inherited (reap.h). AETHER_EEMPTY: there is none. */
 AETHER_API int aether_route_take(struct aether_participant *me,
 				 uint64_t *handle);
 

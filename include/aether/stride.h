@@ -13,7 +13,12 @@
  * Refusals, told apart: AETHER_EFOREIGN (a handle of another plane, as far as
  * its 8 bits tell, or no handle at all), AETHER_ERANGE (no such stride),
  * AETHER_ESTALE (that lease has ended), AETHER_EOWNER (the lease is somebody
- * else's, or on its way).
+ * else's, or on its way; or it is shared, and the call would write),
+ * AETHER_ESUSPECT (its last owner died while working on it, and its holder has
+ * not accepted that: reap.h).
+ *
+ * A run is n consecutive strides under one lease, with one handle: what is said
+ * of a stride here holds for a run as a whole. Its bytes are contiguous.
  *
  * At once: each participant by one thread; different participants freely,
  * also for the same stride: one wins, the others are told.
@@ -30,7 +35,7 @@ struct aether_pointer {
 					  first tile, from the plane's base */
 	uint64_t pitch;  /* bytes from a plane's tile to its next one */
 	uint64_t base;   /* offset of the stride's first byte */
-	uint64_t size;   /* bytes of the stride */
+	uint64_t size;   /* bytes of the stride, or of the whole run */
 	uint64_t length; /* bytes of content, at most `size` */
 	uint32_t format; /* enum aether_format */
 	uint32_t tile;   /* bytes of one plane in one tile */
@@ -38,21 +43,25 @@ struct aether_pointer {
 
 struct aether_stride_info {
 	uint32_t index;
-	uint32_t state;      /* enum aether_state */
-	uint32_t slot;       /* owner or addressee: busy, routed, suspect */
-	uint32_t stamp;      /* low bits of its tenancy's stamp */
+	uint32_t state; /* enum aether_state */
+	uint32_t slot;  /* owner or addressee: busy, routed, suspect, ending */
+	uint32_t stamp; /* low bits of its tenancy's stamp */
 	uint64_t generation; /* of the lease, or of the next one if dormant */
 	uint64_t handle;     /* of the lease; 0 if dormant */
 	uint64_t length;     /* bytes of content; a hint unless it is yours */
 	uint32_t format;     /* enum aether_format; a hint unless it is yours */
 	uint32_t tile;       /* bytes; a hint unless it is yours */
+	uint32_t head;    /* first stride of its run; itself if there is none */
+	uint64_t readers; /* slots that it is shared with, a bit each */
 };
 
 /*
  * Reserves the stride that the participant released last, if it is still free
  * (it is in cache), else the lowest free one in the participant's part of the
  * registry, else any. The new lease is empty: length 0, format raw, user data
- * zero. The bytes of the stride are as the last owner left them.
+ * zero. The bytes of the stride are as the last owner left them, or zero where
+ * the plane was created so (AETHER_FLAG_ZERO). Before saying that none is free
+ * it reaps, at most once in a millisecond.
  * Does not wait; at most two steps per stride of the plane.
  * Errors: AETHER_EFULL, AETHER_EQUOTA, AETHER_EAGAIN (one was free, somebody
  * else was faster).
@@ -67,8 +76,25 @@ AETHER_API int aether_stride_reserve(struct aether_participant *me,
 AETHER_API int aether_stride_reserve_until(struct aether_participant *me,
 					   uint64_t deadline, uint64_t *handle);
 
-/* Ends the lease: the stride is free, the handle stale. Also AETHER_ECORRUPT:
- * somebody wrote over its word meanwhile. */
+/*
+ * Reserves `count` consecutive strides as one lease. First fit, by trying; a
+ * plane whose free strides lie scattered may have none.
+ * Errors: as aether_stride_reserve; AETHER_EINVAL (0, or more than the plane
+ * has).
+ */
+AETHER_API int aether_stride_reserve_run(struct aether_participant *me,
+					 uint32_t count, uint64_t *handle);
+
+/*
+ * Accepts a suspect lease of mine: from now on its content is what I say it is.
+ * Until then it holds whatever its last owner had made of it when it died.
+ * 0 also if it is not suspect.
+ */
+AETHER_API int aether_stride_accept(struct aether_participant *me,
+				    uint64_t handle);
+
+/* Ends the lease: the stride is free, the handle stale; of a shared one, my
+ * part in it. Also AETHER_ECORRUPT: somebody wrote over its word meanwhile. */
 AETHER_API int aether_stride_release(struct aether_participant *me,
 				     uint64_t handle);
 

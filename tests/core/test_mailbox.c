@@ -91,7 +91,8 @@ static void enter(struct aether_participant *who, uint64_t handle)
 	struct ae_sender sender = { .to = to };
 
 	sender.cursor = ae_load64_relaxed(&you->seat->head);
-	need(ae_mailbox_enter(who, &sender, you->slot, handle) == 0);
+	need(ae_mailbox_enter(who->plane, you->slot, handle, &sender.cursor) ==
+	     0);
 }
 
 /* R3 by hand. */

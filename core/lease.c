@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leases: who may do what with a handle, and how a lease ends. A single stride
+ * whose bytes stay as they are is freed by one swap. Where there is more to do,
+ * clearing bytes or freeing a run, the lease ends first, by a swap that makes
+ * every handle of it stale, and its strides are freed after that by whoever
+ * the word names; if that one dies, a reaper goes on. Step F of
+ * docs/protocol.md.
+ */
+#include "ae_base.h"
+
+int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
+		  struct aether_lease_seg **lease)
+{
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+
+	if (AETHER_HANDLE_TAG(handle) != plane->tag)
+		return AETHER_EFOREIGN;
+	if (index >= plane->geometry.strides)
+		return AETHER_ERANGE;
+	*lease = &plane->leases[index];
+	return 0;
+}
+
+static int refuse(struct aether_participant *me, int err)
+{
+	ae_count(&me->seat->refused, &me->counts.refused);
+	return err;
+}
+
+/* Why a lease that `word` describes is not mine under this handle. */
+int ae_lease_refuse(struct aether_participant *me, uint64_t word,
+		    uint64_t handle)
+{
+	if (AETHER_LEASE_GENERATION(word) != AETHER_HANDLE_GENERATION(handle))
+		return refuse(me, AETHER_ESTALE);
+	if ((word & ~AE_GENERATION) == (me->mine | AE_SUSPECT))
+		return AETHER_ESUSPECT;
+	return refuse(me, AETHER_EOWNER);
+}
+
+int ae_lease_mine(struct aether_participant *me, uint64_t handle,
+		  struct aether_lease_seg **lease)
+{
+	int err = ae_lease_find(me->plane, handle, lease);
+	uint64_t word;
+
+	if (err < 0)
+		return refuse(me, err);
+	/* relaxed: while the lease is mine nobody else changes its word. */
+	word = ae_load64_relaxed(&(*lease)->word);
+	if (word !=
+	    (me->mine | ae_word_generation(AETHER_HANDLE_GENERATION(handle))))
+		return ae_lease_refuse(me, word, handle);
+	return 0;
+}
+
+/* The same; also if it is shared, and I am one of its readers. */
+int ae_lease_readable(struct aether_participant *me, uint64_t handle,
+		      struct aether_lease_seg **lease)
+{
+	int err = ae_lease_find(me->plane, handle, lease);
+	uint64_t generation = ae_word_generation(
+		AETHER_HANDLE_GENERATION(handle));
+	uint64_t word;
+
+	if (err < 0)
+		return refuse(me, err);
+	/* relaxed: while I have a part in it, what I see of it stays so. */
+	word = ae_load64_relaxed(&(*lease)->word);
+	if (word == (me->mine | generation))
+		return 0;
+	if (word == (AETHER_STATE_SHARED | generation) &&
+	    ae_share_reads(me, (uint32_t)AETHER_HANDLE_STRIDE(handle)))
+		return 0;
+	return ae_lease_refuse(me, word, handle);
+}
+
+/* Counts what I hold: every stride of a run. */
+void ae_lease_gain(struct aether_participant *me, uint32_t index)
+{
+	me->held += ae_run_said(me->plane, index);
+}
+
+void ae_lease_lose(struct aether_participant *me, uint32_t run)
+{
+	/* a forged word may be given back that was never had */
+	me->held -= run < me->held ? run : me->held;
+}
+
+void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index)
+{
+	/* relaxed: registers are hints. */
+	ae_or32_relaxed(ae_register(plane, index), ae_bit(index));
+}
+
+void ae_lease_clear_bit(const struct aether_plane *plane, uint32_t index)
+{
+	/* relaxed: registers are hints. */
+	ae_and32_relaxed(ae_register(plane, index), ~ae_bit(index));
+}
+
+/* F4: the head, and every single stride. Returns what the word was. */
+static uint64_t free_word(struct aether_plane *plane, uint32_t index,
+			  uint64_t word)
+{
+	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
+
+	/* seq_cst: releases the bytes to the next owner, and comes before the
+	 * look at the waiters. pairs: acquire in ae_stride_claim, seq_cst in
+	 * claim_any, acquire in claim_tail, acquire in settle_tail */
+	return ae_cas64_seq_cst(&plane->leases[index].word, word, next);
+}
+
+static void clear_bytes(struct aether_plane *plane, uint32_t index,
+			uint32_t run)
+{
+	uint64_t size = plane->geometry.stride_size;
+	unsigned char *bytes = plane->base + plane->geometry.data_offset +
+			       index * size;
+
+	for (uint64_t i = 0; i < run * size; i++)
+		bytes[i] = 0;
+	for (size_t i = 0; i < sizeof(plane->leases[index].user); i++)
+		plane->leases[index].user[i] = 0;
+}
+
+/* F2, F3: a tail of a run whose head is its releaser's. */
+static void free_tail(struct aether_plane *plane, uint32_t index)
+{
+	/* relaxed: only who ends the run changes it. */
+	uint64_t word = ae_load64_relaxed(&plane->leases[index].word);
+
+	if (AETHER_LEASE_STATE(word) != AETHER_STATE_CONT)
+		return;
+	free_word(plane, index, word);
+	ae_lease_clear_bit(plane, index);
+}
+
+/* F1 to F5 of a lease that has ended: `word` says that I clear and free it. */
+void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word)
+{
+	uint32_t run = ae_run_length(plane, index);
+
+	if (plane->flags & AETHER_FLAG_ZERO)
+		clear_bytes(plane, index, run);
+	while (--run)
+		free_tail(plane, index + run);
+	if (free_word(plane, index, word) != word)
+		return;
+	ae_lease_clear_bit(plane, index);
+	ae_wait_ring_set(plane, &plane->header->space_waiters);
+}
+
+/* F4 alone, or the lease's end and then its strides'. 1: the register bits are
+ * cleared as well. */
+static int end(struct aether_participant *me, uint32_t index, uint64_t word)
+{
+	struct aether_plane *plane = me->plane;
+	uint64_t next = me->ending |
+			ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
+
+	if (ae_run_said(plane, index) == 1 &&
+	    !(plane->flags & AETHER_FLAG_ZERO) && !(word & AE_SUSPECT)) {
+		if (free_word(plane, index, word) != word)
+			return AETHER_EAGAIN;
+		ae_wait_ring_set(plane, &plane->header->space_waiters);
+		return 0;
+	}
+	/* seq_cst: the lease has ended; who goes on if I die sees the bytes as
+	 * I left them. pairs: seq_cst in settle_word */
+	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) != word)
+		return AETHER_EAGAIN;
+	ae_lease_finish(plane, index, next);
+	return 1;
+}
+
+/*
+ * Ends a lease of mine; `word` is mine, suspect or not. 0: its stride is free,
+ * and its register bit is still set, to be kept so or cleared; 1: all is done.
+ * AETHER_EAGAIN: it was not mine.
+ */
+int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
+		      uint64_t word)
+{
+	uint32_t run = ae_run_said(me->plane, index);
+	int err = end(me, index, word);
+
+	if (err < 0)
+		return err;
+	ae_lease_lose(me, run);
+	ae_count(&me->seat->released, &me->counts.released);
+	return err;
+}
+
+/* F4, F5. */
+int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word)
+{
+	int err = ae_lease_end_warm(me, index, word);
+
+	if (err == 0)
+		ae_lease_clear_bit(me->plane, index);
+	return err < 0 ? err : 0;
+}

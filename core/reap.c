@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reaping: finding out who is dead, and settling what they left. That a
+ * participant is dead is asked of the kernel alone; then its very seat word is
+ * swapped to DEAD, so that nobody is ever declared dead in another's place. The
+ * seat is free again when all that its tenant had is settled. Step M of
+ * docs/protocol.md.
+ */
+#include "ae_base.h"
+#include "ae_host.h"
+
+/* ns within which it is not asked again before saying that none is free. */
+#define ASK_AGAIN 1000000
+
+/* M1 to M3. The seat word of a dead tenant, marked so; 0: there is none. */
+static uint64_t mark_dead(struct aether_plane *plane, uint32_t slot)
+{
+	struct aether_word64 *seat = &plane->seats[slot].seat;
+	/* acquire: its record. pairs: release in sit */
+	uint64_t word = ae_load64_acquire(seat);
+	uint64_t dead = AETHER_SEAT_MAKE(AETHER_SEAT_DEAD,
+					 AETHER_SEAT_STAMP(word));
+	uint64_t seen;
+
+	if (AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD)
+		return word;
+	if (AETHER_SEAT_STATE(word) == AETHER_SEAT_FREE ||
+	    ae_host_life_test(plane, slot) != 0)
+		return 0;
+	/* seq_cst: before anybody looks at what it has.
+	 * pairs: seq_cst in is_gone, seq_cst in settle_shared */
+	seen = ae_cas64_seq_cst(seat, word, dead);
+	return seen == word || seen == dead ? dead : 0;
+}
+
+/* Before a newcomer takes the kernel's lock on the slot (J1 to J3). */
+void ae_reap_seat(struct aether_plane *plane, uint32_t slot)
+{
+	mark_dead(plane, slot);
+}
+
+/* M4: the seats whose tenants have nothing left. */
+static void free_seats(struct ae_settler *s, const uint64_t *dead)
+{
+	struct aether_plane *plane = s->plane;
+
+	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
+		struct aether_word64 *seat = &plane->seats[i].seat;
+		uint64_t stamp = AETHER_SEAT_STAMP(dead[i]);
+
+		if (!dead[i])
+			continue;
+		/* release: all is settled. pairs: acquire in sit */
+		if (ae_cas64_release(seat, dead[i],
+				     AETHER_SEAT_MAKE(AETHER_SEAT_FREE,
+						      stamp)) != dead[i])
+			continue;
+		/* relaxed: a counter. */
+		ae_add64_relaxed(&plane->header->deaths, 1);
+		s->report.dead++;
+	}
+}
+
+/* Who died may have taken a set of waiters and not rung them yet, or have
+ * committed and not rung: so everybody is rung, and looks. */
+static void ring_all(const struct aether_plane *plane)
+{
+	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
+		/* relaxed: who joins later has not waited yet. */
+		uint64_t word = ae_load64_relaxed(&plane->seats[i].seat);
+
+		if (AETHER_SEAT_STATE(word) == AETHER_SEAT_ACTIVE)
+			ae_wait_ring(plane, i);
+	}
+}
+
+/*
+ * A pass in my name. What it leaves is remembered: nobody else may know. A pass
+ * that leaves nothing makes good what was owed when it began, and not what
+ * another thread, in my name too, has left since.
+ */
+static void pass(struct aether_participant *me, struct ae_settler *s)
+{
+	/* relaxed: my own, and of a thread that reaps in my name. */
+	uint32_t owed = ae_load32_relaxed(&me->owed);
+
+	ae_settle_pass(s);
+	/* relaxed: the same. */
+	if (s->report.pending)
+		ae_add32_relaxed(&me->owed, 1);
+	else
+		ae_store32_relaxed(&me->paid, owed);
+	/* relaxed: a counter. */
+	ae_add64_relaxed(&me->seat->reaped,
+			 s->report.freed + s->report.inherited);
+}
+
+int ae_reap_owes(const struct aether_participant *me)
+{
+	/* relaxed: my own, and of a thread that reaps in my name. */
+	return ae_load32_relaxed(&me->owed) != ae_load32_relaxed(&me->paid);
+}
+
+static void reap(struct aether_participant *me, struct ae_settler *s)
+{
+	struct aether_plane *plane = me->plane;
+	uint64_t dead[AETHER_PARTICIPANTS_MAX] = { 0 };
+	uint64_t found = (uint64_t)ae_reap_owes(me);
+
+	ae_settle_init(s, me, 0);
+	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
+		if (i != me->slot)
+			dead[i] = mark_dead(plane, i);
+		found |= dead[i];
+	}
+	if (!found)
+		return;
+	pass(me, s);
+	if (!s->report.pending)
+		free_seats(s, dead);
+	ring_all(plane);
+}
+
+/* J9: who sits down in the place of a dead one settles what that one left. The
+ * name of its heir stays until I name mine: a late one may still need it. */
+void ae_reap_taken_over(struct aether_participant *me)
+{
+	struct ae_settler settler;
+
+	ae_settle_init(&settler, me, 0);
+	pass(me, &settler);
+	/* relaxed: a counter. */
+	ae_add64_relaxed(&me->plane->header->deaths, 1);
+	ring_all(me->plane);
+}
+
+int aether_reap(struct aether_participant *me,
+		struct aether_reap_report *report)
+{
+	struct ae_settler settler;
+
+	reap(me, &settler);
+	if (report)
+		*report = settler.report;
+	return 0;
+}
+
+/*
+ * The same for a thread that is not the participant's own: uses only what does
+ * not change between join and leave.
+ */
+void ae_reap_for(struct aether_participant *me)
+{
+	struct ae_settler settler;
+
+	reap(me, &settler);
+}
+
+/* Before saying that no stride is free. 1: something was settled. */
+int ae_reap_soon(struct aether_participant *me)
+{
+	uint64_t now = ae_host_now();
+	struct ae_settler settler;
+
+	if (me->asked && now - me->asked < ASK_AGAIN)
+		return 0;
+	me->asked = now;
+	reap(me, &settler);
+	return settler.report.freed || settler.report.dead;
+}
+
+int aether_participant_heir(struct aether_participant *me, uint64_t heir)
+{
+	struct aether_participant_seg *seat;
+	uint64_t word = 0;
+
+	if (heir == aether_participant_tenancy(me))
+		return AETHER_EINVAL;
+	if (heir && ae_participant_find_seat(me->plane, heir, &seat) < 0)
+		return AETHER_EGONE;
+	/* the name that an earlier tenant of my slot left is still needed */
+	if (ae_reap_owes(me) && aether_reap(me, NULL) == 0 && ae_reap_owes(me))
+		return AETHER_EBOX;
+	if (heir)
+		word = AETHER_HEIR_MAKE(AETHER_TENANCY_SLOT(heir),
+					AETHER_TENANCY_STAMP(heir), me->stamp,
+					1);
+	/* release: read whole by whoever settles what I leave.
+	 * pairs: acquire in find_heir */
+	ae_store64_release(&me->seat->heir, word);
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs: consecutive strides under one lease. The first one's word is the
+ * lease's; each of the others says only how far back it is. The head is
+ * claimed first and freed last, so the tails are always somebody's.
+ */
+#include "ae_base.h"
+
+/* How many strides the words say that the run of this head has; 1: it is a
+ * single. Exact for whoever the head is. */
+uint32_t ae_run_length(const struct aether_plane *plane, uint32_t index)
+{
+	uint32_t run = 1;
+
+	while (index + run < plane->geometry.strides) {
+		/* relaxed: the head orders its tails. */
+		uint64_t word = ae_load64_relaxed(
+			&plane->leases[index + run].word);
+
+		if (AETHER_LEASE_STATE(word) != AETHER_STATE_CONT ||
+		    AETHER_CONT_DISTANCE(word) != run)
+			break;
+		run++;
+	}
+	return run;
+}
+
+/* What the head's owner said of it; for counting, and where a single is to be
+ * told from a run without a look at the next line. */
+uint32_t ae_run_said(const struct aether_plane *plane, uint32_t index)
+{
+	/* relaxed: the owner's; ordered by the swap that made it so. */
+	uint32_t run = ae_load32_relaxed(&plane->leases[index].run);
+
+	return run && run <= plane->geometry.strides - index ? run : 1;
+}
+
+/* V2: a tail. */
+static int claim_tail(struct aether_participant *me, uint32_t head,
+		      uint32_t distance)
+{
+	struct aether_lease_seg *lease = &me->plane->leases[head + distance];
+	/* relaxed: a guess; the swap decides. */
+	uint64_t word = ae_load64_relaxed(&lease->word);
+	uint64_t tail = AETHER_CONT_MAKE(AETHER_STATE_CONT, distance,
+					 AETHER_LEASE_GENERATION(word));
+
+	if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
+		return AETHER_EOWNER;
+	/* acquire: the last owner is done with the bytes.
+	 * pairs: seq_cst in free_word, seq_cst in settle_tail */
+	if (ae_cas64_acquire(&lease->word, word, tail) != word)
+		return AETHER_EAGAIN;
+	ae_lease_set_bit(me->plane, head + distance);
+	return 0;
+}
+
+/* Claims a run at `index`, or gives back what it got. The number of strides
+ * that were to be had there: `count`, if it is done. */
+static uint32_t claim_run(struct aether_participant *me, uint32_t index,
+			  uint32_t count, uint64_t *handle)
+{
+	uint64_t generation;
+	uint32_t got = 1;
+
+	if (ae_stride_claim(me, index, handle) < 0)
+		return 0;
+	ae_lease_set_bit(me->plane, index);
+	while (got < count && claim_tail(me, index, got) == 0)
+		got++;
+	/* relaxed: mine. */
+	ae_store32_relaxed(&me->plane->leases[index].run, got);
+	me->held += got - 1;
+	if (got == count)
+		return got;
+	generation = ae_word_generation(AETHER_HANDLE_GENERATION(*handle));
+	ae_lease_end(me, index, me->mine | generation);
+	return got;
+}
+
+/* How many strides from `index` on are free, as far as `count`. */
+static uint32_t count_free(const struct aether_plane *plane, uint32_t index,
+			   uint32_t count)
+{
+	uint32_t n = 0;
+
+	while (n < count) {
+		/* relaxed: a guess; the swaps decide. */
+		uint64_t word = ae_load64_relaxed(
+			&plane->leases[index + n].word);
+
+		if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static int reserve(struct aether_participant *me, uint32_t count,
+		   uint64_t *handle)
+{
+	uint32_t strides = me->plane->geometry.strides;
+	int result = AETHER_EFULL;
+	uint32_t got;
+
+	for (uint32_t i = 0; i + count <= strides; i += got + 1) {
+		uint64_t claimed;
+
+		got = count_free(me->plane, i, count);
+		if (got < count)
+			continue;
+		got = claim_run(me, i, count, &claimed);
+		if (got == count) {
+			*handle = claimed;
+			return 0;
+		}
+		result = AETHER_EAGAIN;
+	}
+	return result;
+}
+
+int aether_stride_reserve_run(struct aether_participant *me, uint32_t count,
+			      uint64_t *handle)
+{
+	int err;
+
+	if (!count || count > me->plane->geometry.strides)
+		return AETHER_EINVAL;
+	if (count == 1)
+		return aether_stride_reserve(me, handle);
+	if (me->quota && me->held + count > me->quota)
+		err = AETHER_EQUOTA;
+	else
+		err = reserve(me, count, handle);
+	if (err == AETHER_EFULL && ae_reap_soon(me))
+		err = reserve(me, count, handle);
+	if (err == AETHER_EFULL || err == AETHER_EQUOTA)
+		ae_count(&me->seat->full, &me->counts.full);
+	return err;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settling: one pass over all lease words, which gives what belongs to nobody
+ * to an heir or back to the registry. It needs no help from hints: who is meant
+ * stands in each word, and whether that tenancy is there in its seat. Each
+ * change is one swap of the very word that was judged, so any number may settle
+ * at once, however late, and whoever dies half way leaves a word that the next
+ * one finds. Step P of docs/protocol.md.
+ */
+#include "ae_base.h"
+
+void ae_settle_init(struct ae_settler *settler,
+		    const struct aether_participant *me, int leaving)
+{
+	*settler = (struct ae_settler) { .plane = me->plane,
+					 .ending = me->ending,
+					 .slot = me->slot,
+					 .leaving = leaving };
+}
+
+/* Is the word that of a tenancy which is there no more? */
+static int is_gone(const struct ae_settler *s, uint64_t word)
+{
+	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
+	uint32_t state = (uint32_t)AETHER_LEASE_STATE(word);
+	uint64_t seat;
+
+	if (slot >= s->plane->geometry.participants)
+		return 1; /* nobody ever sat there */
+	if (s->leaving && slot == s->slot &&
+	    AETHER_LEASE_STAMP(word) == AETHER_LEASE_STAMP(s->ending))
+		return 1;
+	/* seq_cst: after the word: who is gone now was gone then, or has not
+	 * seen the word. pairs: release in sit, seq_cst in mark_dead */
+	seat = ae_load64_seq_cst(&s->plane->seats[slot].seat);
+	if (ae_low_stamp(AETHER_SEAT_STAMP(seat)) != AETHER_LEASE_STAMP(word))
+		return 1;
+	if (AETHER_SEAT_STATE(seat) == AETHER_SEAT_ACTIVE)
+		return 0;
+	return AETHER_SEAT_STATE(seat) != AETHER_SEAT_LEAVING ||
+	       state == AETHER_STATE_ROUTED;
+}
+
+/*
+ * Who inherits from the tenancy that the word names: the heir that it named, or
+ * that one's heir if it has gone, too. 1: `*slot` and `*stamp` say who.
+ */
+static int find_heir(const struct ae_settler *s, uint32_t *slot,
+		     uint32_t *stamp)
+{
+	const struct aether_plane *plane = s->plane;
+
+	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
+		/* acquire: an heir word is read whole, and says whose it is.
+		 * pairs: release in aether_participant_heir */
+		uint64_t heir = ae_load64_acquire(&plane->seats[*slot].heir);
+		uint64_t seat;
+
+		if (!AETHER_HEIR_NAMED(heir) ||
+		    ae_low_stamp(AETHER_HEIR_OF(heir)) != *stamp)
+			return 0;
+		*slot = (uint32_t)AETHER_HEIR_SLOT(heir);
+		*stamp = (uint32_t)AETHER_HEIR_STAMP(heir);
+		if (*slot >= plane->geometry.participants)
+			return 0;
+		/* seq_cst: is it there? pairs: release in sit */
+		seat = ae_load64_seq_cst(&plane->seats[*slot].seat);
+		if (AETHER_SEAT_STATE(seat) == AETHER_SEAT_ACTIVE &&
+		    ae_low_stamp(AETHER_SEAT_STAMP(seat)) == *stamp)
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * The entry first, then the word: as a sender does it, but straight from the
+ * dead's word to the heir's, so that there is no moment in which it is
+ * nobody's.
+ */
+static int bequeath(struct ae_settler *s, uint32_t index, uint64_t word,
+		    uint32_t slot, uint32_t stamp)
+{
+	struct aether_plane *plane = s->plane;
+	int suspect = AETHER_LEASE_STATE(word) == AETHER_STATE_BUSY ||
+		      (word & AE_SUSPECT);
+	uint64_t next = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot, stamp, 0,
+					  suspect) |
+			(word & AE_GENERATION);
+	uint64_t handle = AETHER_HANDLE_MAKE(index, plane->tag,
+					     AETHER_LEASE_GENERATION(word));
+
+	if (ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {
+		s->report.pending++;
+		return 0;
+	}
+	/* seq_cst: as in commit. pairs: seq_cst in look, seq_cst in
+	 * accept_route, seq_cst in settle_word, acquire in
+	 * aether_stride_accept */
+	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) == word) {
+		s->report.inherited++;
+		s->report.suspect += suspect != 0;
+		ae_wait_ring_mail(plane, slot);
+	}
+	return 1; /* look again: the heir may be gone by now */
+}
+
+/* Ends the lease of one that is gone. */
+static void end(struct ae_settler *s, uint32_t index, uint64_t word)
+{
+	uint64_t generation = AETHER_LEASE_GENERATION(word);
+	int ended = AETHER_LEASE_STATE(word) == AETHER_STATE_ENDING;
+	uint64_t next = s->ending | ae_word_generation(generation + !ended);
+
+	/* seq_cst: I go on where it stopped; the bytes are as it left them.
+	 * pairs: seq_cst in settle_word */
+	if (ae_cas64_seq_cst(&s->plane->leases[index].word, word, next) != word)
+		return;
+	ae_lease_finish(s->plane, index, next);
+	s->report.freed++;
+}
+
+/* Strikes off the readers that are gone, and ends the lease with the last. */
+static void settle_shared(struct ae_settler *s, uint32_t index, uint64_t word)
+{
+	struct aether_plane *plane = s->plane;
+	/* relaxed: written before the word was. */
+	uint64_t sigma = ae_load64_relaxed(&plane->leases[index].sigma);
+
+	for (uint32_t slot = 0; slot < AETHER_PARTICIPANTS_MAX; slot++) {
+		uint64_t half, seat = 0;
+
+		/* relaxed: the swap decides. */
+		half = ae_load64_relaxed(ae_share_half(plane, index, slot));
+		if (!(half >> slot / 2 & 1))
+			continue;
+		if (slot < plane->geometry.participants)
+			/* seq_cst: after the word. pairs: release in sit,
+			 * seq_cst in mark_dead */
+			seat = ae_load64_seq_cst(&plane->seats[slot].seat);
+		if (AETHER_SEAT_STATE(seat) == AETHER_SEAT_ACTIVE &&
+		    AETHER_SEAT_STAMP(seat) <= sigma)
+			continue;
+		s->report.readers += (uint32_t)ae_share_strike(plane, index,
+							       word, slot);
+	}
+	s->report.freed += (uint32_t)ae_share_last_out(plane, index, word,
+						       s->ending);
+}
+
+/* A tail is its head's; one whose head is free was forged or forgotten. */
+static void settle_tail(struct ae_settler *s, uint32_t index, uint64_t word)
+{
+	uint64_t distance = AETHER_CONT_DISTANCE(word);
+	struct aether_plane *plane = s->plane;
+	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
+	uint64_t head;
+
+	if (!distance || distance > index)
+		return;
+	/* acquire: after the tail. pairs: seq_cst in free_word */
+	head = ae_load64_acquire(&plane->leases[index - distance].word);
+	if (AETHER_LEASE_STATE(head) != AETHER_STATE_DORMANT)
+		return;
+	/* seq_cst: frees it. pairs: acquire in claim_tail, acquire in
+	 * ae_stride_claim */
+	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) == word)
+		ae_lease_clear_bit(plane, index);
+}
+
+/* One that is free has its bit cleared, unless somebody keeps it warm. */
+static void settle_bit(struct ae_settler *s, uint32_t index)
+{
+	struct aether_plane *plane = s->plane;
+
+	/* relaxed: registers are hints, and who keeps what warm is, too. */
+	if (!(ae_load32_relaxed(ae_register(plane, index)) & ae_bit(index)))
+		return;
+	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
+		const struct aether_participant_seg *seat = &plane->seats[i];
+		/* relaxed: the same. */
+		uint64_t word = ae_load64_relaxed(&seat->seat);
+		uint32_t warm = ae_load32_relaxed(&seat->warm);
+
+		if (AETHER_SEAT_STATE(word) == AETHER_SEAT_ACTIVE &&
+		    warm == index + 1)
+			return;
+	}
+	ae_lease_clear_bit(plane, index);
+}
+
+/* One word as it is now. 1: it has changed, and is to be looked at again. */
+static int settle_word(struct ae_settler *s, uint32_t index)
+{
+	struct aether_lease_seg *lease = &s->plane->leases[index];
+	/* seq_cst: before I look who is there; and after my own seat says that
+	 * I leave, if I do. pairs: seq_cst in commit, seq_cst in send_on,
+	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
+	 * seq_cst in ae_share_last_out */
+	uint64_t word = ae_load64_seq_cst(&lease->word);
+	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
+	uint32_t stamp = (uint32_t)AETHER_LEASE_STAMP(word);
+	uint32_t state = (uint32_t)AETHER_LEASE_STATE(word);
+
+	if (state == AETHER_STATE_DORMANT)
+		settle_bit(s, index);
+	else if (state == AETHER_STATE_SHARED)
+		settle_shared(s, index, word);
+	else if (state == AETHER_STATE_CONT)
+		settle_tail(s, index, word);
+	else if (!is_gone(s, word))
+		return 0;
+	else if (state != AETHER_STATE_ENDING &&
+		 slot < s->plane->geometry.participants &&
+		 find_heir(s, &slot, &stamp))
+		return bequeath(s, index, word, slot, stamp);
+	else
+		end(s, index, word);
+	return 0;
+}
+
+/* Whoever inherits may be gone as well by the time the word says so. */
+static void settle_stride(struct ae_settler *s, uint32_t index)
+{
+	for (uint32_t i = 0; i <= s->plane->geometry.participants; i++)
+		if (!settle_word(s, index))
+			return;
+	s->report.pending++;
+}
+
+void ae_settle_pass(struct ae_settler *settler)
+{
+	for (uint32_t i = 0; i < settler->plane->geometry.strides; i++)
+		settle_stride(settler, i);
+}
+
+void ae_settle_one(struct aether_participant *me, uint32_t index)
+{
+	struct ae_settler settler;
+
+	ae_settle_init(&settler, me, 0);
+	settle_stride(&settler, index);
+	/* relaxed: my own, and of a thread that reaps in my name. */
+	if (settler.report.pending)
+		ae_add32_relaxed(&me->owed, 1);
+}

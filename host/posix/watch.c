@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The watch: one thread of an attachment, while anybody has joined through it,
+ * that notices soon when somebody else has died, and reaps in the name of one
+ * of the attachment's participants. Nothing depends on it but the time that
+ * passes until then.
+ *
+ * When to look is told by process descriptors (the PID in a record) and by a
+ * clock; who is dead is told by the lock alone. So a PID that is wrong, reused
+ * or of another namespace costs a delay of one period and nothing else.
+ *
+ * It allocates nothing, takes no signals, and does not keep its process: where
+ * all other threads have ended, it ends too.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "watch.h"
+
+#define MS UINT64_C(1000000)
+#define PERIOD (100 * MS) /* between looks at all seats */
+#define STACK 65536
+#define SEATS AETHER_PARTICIPANTS_MAX
+
+struct ae_posix_watch {
+	struct aether_plane *plane;
+	pthread_mutex_t gate; /* who joins or leaves: it starts and stops */
+	pthread_t thread;
+	int bell;                      /* an eventfd, rung to stop it */
+	struct aether_word32 running;  /* 1, or 0 */
+	struct aether_word32 stopping; /* 1: told to */
+	uint32_t members;
+	int started; /* there is a thread, or one that has ended by itself */
+
+	/* In whose names it may reap, by slot; held while it does. */
+	pthread_mutex_t names;
+	struct aether_participant *name[SEATS];
+
+	/* The thread's own. */
+	uint64_t next; /* when to look at all seats */
+	pid_t pid;
+	uint64_t stamps[SEATS];          /* whom polled[slot] is for; 0: none */
+	struct pollfd polled[SEATS + 1]; /* the last one is the bell */
+};
+
+/* The watches that run in this process. */
+static struct aether_word32 watches;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* The child has none of its parent's threads. What it inherits are copies of
+ * descriptors: they are close-on-exec, nobody polls them, and they keep
+ * neither a lock nor a process. */
+static void in_child(void)
+{
+	/* relaxed: a child begins with one thread. */
+	ae_store32_relaxed(&watches, 0);
+}
+
+static void prepare_forks(void)
+{
+	pthread_atfork(NULL, NULL, in_child);
+}
+
+/* Would this process have ended if there were no watches? Its main thread has
+ * then, and its other threads are watches. Each thread is a link of the
+ * directory, the main one to the very end; it has no program any more when it
+ * has ended. */
+static int is_last(void)
+{
+	struct stat tasks;
+	char program;
+	/* relaxed: a watch that ends meanwhile makes this say no. */
+	nlink_t others = ae_load32_relaxed(&watches);
+
+	if (stat("/proc/self/task", &tasks) < 0 ||
+	    tasks.st_nlink > 2 + 1 + others)
+		return 0;
+	return readlink("/proc/self/exe", &program, 1) < 0 && errno == ENOENT;
+}
+
+static void forget(struct ae_posix_watch *w, uint32_t slot)
+{
+	if (w->polled[slot].fd >= 0)
+		close(w->polled[slot].fd);
+	w->polled[slot].fd = -1;
+}
+
+/* From now on this tenancy is watched: by its process if the record's PID
+ * leads to one, else by looking. */
+static void follow(struct ae_posix_watch *w, uint32_t slot, uint64_t stamp)
+{
+	/* relaxed: a hint, whoever's it is. */
+	uint32_t pid = ae_load32_relaxed(&w->plane->seats[slot].pid);
+
+	forget(w, slot);
+	w->stamps[slot] = stamp;
+	if (stamp && pid && pid <= INT_MAX && (pid_t)pid != w->pid)
+		w->polled[slot].fd = (int)syscall(SYS_pidfd_open, (pid_t)pid,
+						  0);
+}
+
+/* Is there something to reap at this seat? */
+static int look_at(struct ae_posix_watch *w, uint32_t slot)
+{
+	/* relaxed: a guess of when to reap; a reap judges anew. */
+	uint64_t word = ae_load64_relaxed(&w->plane->seats[slot].seat);
+	uint64_t state = AETHER_SEAT_STATE(word);
+	uint64_t stamp = 0;
+
+	if (state == AETHER_SEAT_ACTIVE || state == AETHER_SEAT_LEAVING)
+		stamp = AETHER_SEAT_STAMP(word);
+	if (stamp != w->stamps[slot])
+		follow(w, slot, stamp);
+	if (!stamp)
+		return state == AETHER_SEAT_DEAD;
+	return ae_host_life_test(w->plane, slot) == 0;
+}
+
+/* Who owes has settled all but what found an heir's mailbox full, and perhaps
+ * nobody else knows of it. */
+static void reap(struct ae_posix_watch *w, int dead)
+{
+	pthread_mutex_lock(&w->names);
+	for (uint32_t i = 0; i < w->plane->geometry.participants; i++) {
+		struct aether_participant *me = w->name[i];
+
+		/* relaxed: seen now, or a period later. */
+		if (!me || (!dead && !ae_reap_owes(me)))
+			continue;
+		ae_reap_for(me);
+		dead = 0;
+	}
+	pthread_mutex_unlock(&w->names);
+}
+
+static void look(struct ae_posix_watch *w)
+{
+	int dead = 0;
+
+	for (uint32_t i = 0; i < w->plane->geometry.participants; i++)
+		dead |= look_at(w, i);
+	reap(w, dead);
+}
+
+/* How many of the living sit between the dead one's slot and the next one of
+ * this attachment's. Their watches were woken too: one reap is enough, and the
+ * next neighbour makes it if it can. */
+static uint64_t turn(struct ae_posix_watch *w, uint32_t dead)
+{
+	uint32_t seats = w->plane->geometry.participants;
+	uint64_t before = 0;
+
+	pthread_mutex_lock(&w->names);
+	for (uint32_t i = (dead + 1) % seats; !w->name[i] && i != dead;
+	     i = (i + 1) % seats) {
+		/* relaxed: an estimate. */
+		uint64_t word = ae_load64_relaxed(&w->plane->seats[i].seat);
+
+		before += AETHER_SEAT_STATE(word) == AETHER_SEAT_ACTIVE;
+	}
+	pthread_mutex_unlock(&w->names);
+	return before;
+}
+
+/* A process has ended, or was never there. It is not asked about again: its
+ * descriptor would say the same for ever, though the lock be held by a child
+ * that shares it. */
+static void hear(struct ae_posix_watch *w, uint32_t slot)
+{
+	uint64_t when;
+
+	if (w->polled[slot].revents & POLLNVAL)
+		w->polled[slot].fd = -1; /* somebody else has closed it */
+	forget(w, slot);
+	if (ae_host_life_test(w->plane, slot) != 0)
+		return;
+	when = ae_host_now() + turn(w, slot) * MS;
+	if (when < w->next)
+		w->next = when;
+}
+
+static void sleep_and_hear(struct ae_posix_watch *w)
+{
+	uint32_t seats = w->plane->geometry.participants;
+	uint64_t now = ae_host_now();
+	uint64_t wait = w->next > now ? (w->next - now + MS - 1) / MS : 0;
+
+	/* the bell is polled as the one behind the last seat */
+	if (poll(w->polled, seats + 1, (int)wait) < 0) {
+		poll(NULL, 0, (int)wait); /* fewer descriptors are allowed */
+		return;
+	}
+	for (uint32_t i = 0; i < seats; i++)
+		if (w->polled[i].fd >= 0 && w->polled[i].revents)
+			hear(w, i);
+	/* whatever it says, it says it once: if that was not to stop, somebody
+	 * has closed the descriptor, and the period must do */
+	if (w->polled[seats].revents)
+		w->polled[seats].fd = -1;
+}
+
+static void *run(void *argument)
+{
+	struct ae_posix_watch *w = argument;
+
+	pthread_setname_np(pthread_self(), "aether-watch");
+	/* relaxed: the bell follows it, and the period is short. */
+	while (!ae_load32_relaxed(&w->stopping)) {
+		sleep_and_hear(w);
+		if (ae_host_now() < w->next)
+			continue;
+		look(w);
+		if (is_last())
+			break;
+		w->next = ae_host_now() + PERIOD;
+	}
+	for (uint32_t i = 0; i < SEATS; i++)
+		forget(w, i);
+	/* relaxed: who stops it waits for its end. */
+	ae_store32_relaxed(&w->running, 0);
+	ae_add32_relaxed(&watches, UINT32_MAX);
+	return NULL;
+}
+
+/* With a small stack if that is enough for what the program keeps there. */
+static int start_thread(struct ae_posix_watch *w)
+{
+	size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+	pthread_attr_t attributes;
+	sigset_t all, old;
+	int os = pthread_attr_init(&attributes);
+
+	if (os)
+		return os;
+	if (least < STACK)
+		least = STACK;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_setstacksize(&attributes, least);
+	os = pthread_create(&w->thread, &attributes, run, w);
+	if (os == EINVAL)
+		os = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attributes);
+	return os;
+}
+
+static void start(struct ae_posix_watch *w)
+{
+	const struct pollfd nobody = { .fd = -1, .events = POLLIN };
+
+	w->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->bell < 0)
+		return;
+	w->next = 0;
+	w->pid = getpid();
+	for (uint32_t i = 0; i <= SEATS; i++)
+		w->polled[i] = nobody;
+	for (uint32_t i = 0; i < SEATS; i++)
+		w->stamps[i] = 0;
+	w->polled[w->plane->geometry.participants].fd = w->bell;
+	/* relaxed: before there is a thread. */
+	ae_store32_relaxed(&w->stopping, 0);
+	ae_store32_relaxed(&w->running, 1);
+	ae_add32_relaxed(&watches, 1);
+	w->started = start_thread(w) == 0;
+	if (w->started)
+		return;
+	/* relaxed: there is no thread. */
+	ae_add32_relaxed(&watches, UINT32_MAX);
+	ae_store32_relaxed(&w->running, 0);
+	close(w->bell);
+}
+
+static void stop(struct ae_posix_watch *w)
+{
+	/* relaxed: the bell follows; unheard, the period is short. */
+	ae_store32_relaxed(&w->stopping, 1);
+	eventfd_write(w->bell, 1);
+	pthread_join(w->thread, NULL);
+	close(w->bell);
+	w->started = 0;
+}
+
+static void put_name(struct ae_posix_watch *w, uint32_t slot,
+		     struct aether_participant *who)
+{
+	pthread_mutex_lock(&w->names);
+	w->name[slot] = who;
+	pthread_mutex_unlock(&w->names);
+}
+
+void ae_posix_watch_join(struct aether_participant *me)
+{
+	struct ae_posix_plane *p = me->plane->host;
+	struct ae_posix_watch *w = p->watch;
+
+	if (!w)
+		return;
+	pthread_once(&once, prepare_forks);
+	pthread_mutex_lock(&w->gate);
+	put_name(w, me->slot, me);
+	w->members++;
+	if (!w->started)
+		start(w);
+	pthread_mutex_unlock(&w->gate);
+}
+
+void ae_posix_watch_leave(struct aether_participant *me)
+{
+	struct ae_posix_plane *p = me->plane->host;
+	struct ae_posix_watch *w = p->watch;
+
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->gate);
+	put_name(w, me->slot, NULL);
+	w->members--;
+	if (!w->members && w->started)
+		stop(w);
+	pthread_mutex_unlock(&w->gate);
+}
+
+int ae_host_watched(const struct aether_participant *me)
+{
+	const struct ae_posix_plane *p = me->plane->host;
+
+	/* relaxed: whether to look oneself; either answer is safe. */
+	return p->watch && ae_load32_relaxed(&p->watch->running);
+}
+
+struct ae_posix_watch *ae_posix_watch_make(struct aether_plane *plane)
+{
+	struct ae_posix_watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->plane = plane;
+	pthread_mutex_init(&w->gate, NULL);
+	pthread_mutex_init(&w->names, NULL);
+	return w;
+}
+
+void ae_posix_watch_free(struct aether_plane *plane)
+{
+	struct ae_posix_plane *p = plane->host;
+
+	if (!p->watch)
+		return;
+	pthread_mutex_destroy(&p->watch->gate);
+	pthread_mutex_destroy(&p->watch->names);
+	free(p->watch);
+	p->watch = NULL;
+}
