@@ -182,7 +182,17 @@ void ae_stride_cool(struct aether_participant *me);
 
 /* run.c */
 uint32_t ae_run_length(const struct aether_plane *plane, uint32_t index);
-uint32_t ae_run_said(const struct aether_plane *plane, uint32_t index);
+
+/* What the head's owner said of its run; for counting, and where a single is to
+ * be told from a run without a look at the next line. */
+static inline uint32_t ae_run_said(const struct aether_plane *plane,
+				   uint32_t index)
+{
+	/* relaxed: the owner's; ordered by the swap that made it so. */
+	uint32_t run = ae_load32_relaxed(&plane->leases[index].run);
+
+	return run && run <= plane->geometry.strides - index ? run : 1;
+}
 
 /* share.c: `slot` reads no more; the last one's end is the lease's. */
 int ae_share_look(struct aether_participant *me, uint32_t index, uint64_t word);

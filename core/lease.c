@@ -152,26 +152,19 @@ void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word)
 	ae_wait_ring_set(plane, &plane->header->space_waiters);
 }
 
-/* F4 alone, or the lease's end and then its strides'. 1: the register bits are
- * cleared as well. */
-static int end(struct aether_participant *me, uint32_t index, uint64_t word)
+/* The lease ends, and then its strides are freed. */
+static int end_first(struct aether_participant *me, uint32_t index,
+		     uint64_t word)
 {
-	struct aether_plane *plane = me->plane;
 	uint64_t next = me->ending |
 			ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
 
-	if (ae_run_said(plane, index) == 1 &&
-	    !(plane->flags & AETHER_FLAG_ZERO) && !(word & AE_SUSPECT)) {
-		if (free_word(plane, index, word) != word)
-			return AETHER_EAGAIN;
-		ae_wait_ring_set(plane, &plane->header->space_waiters);
-		return 0;
-	}
 	/* seq_cst: the lease has ended; who goes on if I die sees the bytes as
 	 * I left them. pairs: seq_cst in settle_word */
-	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) != word)
+	if (ae_cas64_seq_cst(&me->plane->leases[index].word, word, next) !=
+	    word)
 		return AETHER_EAGAIN;
-	ae_lease_finish(plane, index, next);
+	ae_lease_finish(me->plane, index, next);
 	return 1;
 }
 
@@ -183,14 +176,21 @@ static int end(struct aether_participant *me, uint32_t index, uint64_t word)
 int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
 		      uint64_t word)
 {
-	uint32_t run = ae_run_said(me->plane, index);
-	int err = end(me, index, word);
+	struct aether_plane *plane = me->plane;
+	uint32_t run = ae_run_said(plane, index);
+	int done = 0;
 
-	if (err < 0)
-		return err;
+	if (run > 1 || plane->flags & AETHER_FLAG_ZERO || word & AE_SUSPECT)
+		done = end_first(me, index, word);
+	else if (free_word(plane, index, word) == word)
+		ae_wait_ring_set(plane, &plane->header->space_waiters);
+	else
+		done = AETHER_EAGAIN;
+	if (done < 0)
+		return done;
 	ae_lease_lose(me, run);
 	ae_count(&me->seat->released, &me->counts.released);
-	return err;
+	return done;
 }
 
 /* F4, F5. */

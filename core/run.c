@@ -25,16 +25,6 @@ uint32_t ae_run_length(const struct aether_plane *plane, uint32_t index)
 	return run;
 }
 
-/* What the head's owner said of it; for counting, and where a single is to be
- * told from a run without a look at the next line. */
-uint32_t ae_run_said(const struct aether_plane *plane, uint32_t index)
-{
-	/* relaxed: the owner's; ordered by the swap that made it so. */
-	uint32_t run = ae_load32_relaxed(&plane->leases[index].run);
-
-	return run && run <= plane->geometry.strides - index ? run : 1;
-}
-
 /* V2: a tail. */
 static int claim_tail(struct aether_participant *me, uint32_t head,
 		      uint32_t distance)

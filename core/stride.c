@@ -189,21 +189,35 @@ static void warm(struct aether_participant *me, uint32_t index)
 	ae_store32_relaxed(&me->seat->warm, index + 1);
 }
 
-int aether_stride_release(struct aether_participant *me, uint64_t handle)
+/* What is not simply mine: suspect, or shared with me, or not mine at all. */
+static int release_other(struct aether_participant *me, uint64_t handle,
+			 uint64_t mine)
 {
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
-	uint64_t word = me->mine |
-			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
 	struct aether_lease_seg *lease;
 	int err = ae_lease_readable(me, handle, &lease);
 
 	if (err == AETHER_ESUSPECT)
-		word |= AE_SUSPECT;
-	else if (err < 0)
-		return err;
-	else if (ae_share_reads(me, index))
-		return ae_share_release(me, index, word);
-	err = ae_lease_end_warm(me, index, word);
+		return ae_lease_end(me, index, mine | AE_SUSPECT) < 0
+			       ? AETHER_ECORRUPT
+			       : 0;
+	if (err == 0 && ae_share_reads(me, index))
+		return ae_share_release(me, index, mine);
+	return err ? err : AETHER_ECORRUPT;
+}
+
+int aether_stride_release(struct aether_participant *me, uint64_t handle)
+{
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	uint64_t mine = me->mine |
+			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
+	struct aether_lease_seg *lease;
+	int err = ae_lease_find(me->plane, handle, &lease);
+
+	/* relaxed: while the lease is mine nobody else changes its word. */
+	if (err < 0 || ae_load64_relaxed(&lease->word) != mine)
+		return release_other(me, handle, mine);
+	err = ae_lease_end_warm(me, index, mine);
 	if (err < 0)
 		return AETHER_ECORRUPT; /* somebody wrote over the word */
 	if (err == 0)
