@@ -152,7 +152,7 @@ static int sit(struct aether_participant *me, uint32_t slot,
 		/* release: the record and the box are in order.
 		 * pairs: seq_cst in ae_participant_find_seat, acquire in
 		 * aether_participant_look, seq_cst in is_gone, seq_cst in
-		 * find_heir, seq_cst in settle_shared, acquire in mark_dead */
+		 * is_seated, seq_cst in settle_shared, acquire in mark_dead */
 		seen = ae_cas64_release(seat, word,
 					AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE,
 							 me->stamp));
@@ -242,7 +242,7 @@ void ae_participant_leave(struct aether_participant *me)
 	uint64_t left = AETHER_SEAT_MAKE(AETHER_SEAT_FREE, me->stamp);
 
 	/* seq_cst: L1, before I look for mail, and before I ring who
-	 * waits. pairs: seq_cst in commit, seq_cst in
+	 * waits. pairs: seq_cst in commit, seq_cst in is_seated, seq_cst in
 	 * ae_participant_find_seat, seq_cst in look_again */
 	if (ae_cas64_seq_cst(seat, active, leaving) == active) {
 		int done;

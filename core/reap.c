@@ -28,7 +28,8 @@ static uint64_t mark_dead(struct aether_plane *plane, uint32_t slot)
 	    ae_host_life_test(plane, slot) != 0)
 		return 0;
 	/* seq_cst: before anybody looks at what it has.
-	 * pairs: seq_cst in is_gone, seq_cst in settle_shared */
+	 * pairs: seq_cst in is_gone, seq_cst in is_seated, seq_cst in
+	 * settle_shared */
 	seen = ae_cas64_seq_cst(seat, word, dead);
 	return seen == word || seen == dead ? dead : 0;
 }
@@ -185,8 +186,14 @@ int aether_participant_heir(struct aether_participant *me, uint64_t heir)
 		word = AETHER_HEIR_MAKE(AETHER_TENANCY_SLOT(heir),
 					AETHER_TENANCY_STAMP(heir), me->stamp,
 					1);
-	/* release: read whole by whoever settles what I leave.
-	 * pairs: acquire in find_heir */
-	ae_store64_release(&me->seat->heir, word);
+	/* seq_cst: read whole by whoever settles what I leave; before I look at
+	 * the heir once more. pairs: acquire in find_heir, seq_cst in
+	 * settle_heir */
+	ae_xchg64_seq_cst(&me->seat->heir, word);
+	if (heir && ae_participant_find_seat(me->plane, heir, &seat) < 0) {
+		/* seq_cst: the same. pairs: seq_cst in settle_heir */
+		ae_xchg64_seq_cst(&me->seat->heir, 0);
+		return AETHER_EGONE;
+	}
 	return 0;
 }

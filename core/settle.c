@@ -41,6 +41,17 @@ static int is_gone(const struct ae_settler *s, uint64_t word)
 	       state == AETHER_STATE_ROUTED;
 }
 
+/* Does that tenancy sit there, and stay? */
+static int is_seated(const struct ae_settler *s, uint32_t slot, uint32_t stamp)
+{
+	/* seq_cst: is it there? pairs: release in sit, seq_cst in mark_dead,
+	 * seq_cst in ae_participant_leave */
+	uint64_t seat = ae_load64_seq_cst(&s->plane->seats[slot].seat);
+
+	return AETHER_SEAT_STATE(seat) == AETHER_SEAT_ACTIVE &&
+	       ae_low_stamp(AETHER_SEAT_STAMP(seat)) == stamp;
+}
+
 /*
  * Who inherits from the tenancy that the word names: the heir that it named, or
  * that one's heir if it has gone, too. 1: `*slot` and `*stamp` say who.
@@ -52,9 +63,9 @@ static int find_heir(const struct ae_settler *s, uint32_t *slot,
 
 	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
 		/* acquire: an heir word is read whole, and says whose it is.
-		 * pairs: release in aether_participant_heir */
+		 * pairs: seq_cst in aether_participant_heir, release in
+		 * settle_heir */
 		uint64_t heir = ae_load64_acquire(&plane->seats[*slot].heir);
-		uint64_t seat;
 
 		if (!AETHER_HEIR_NAMED(heir) ||
 		    ae_low_stamp(AETHER_HEIR_OF(heir)) != *stamp)
@@ -63,10 +74,7 @@ static int find_heir(const struct ae_settler *s, uint32_t *slot,
 		*stamp = (uint32_t)AETHER_HEIR_STAMP(heir);
 		if (*slot >= plane->geometry.participants)
 			return 0;
-		/* seq_cst: is it there? pairs: release in sit */
-		seat = ae_load64_seq_cst(&plane->seats[*slot].seat);
-		if (AETHER_SEAT_STATE(seat) == AETHER_SEAT_ACTIVE &&
-		    ae_low_stamp(AETHER_SEAT_STAMP(seat)) == *stamp)
+		if (is_seated(s, *slot, *stamp))
 			return 1;
 	}
 	return 0;
@@ -195,6 +203,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 	/* seq_cst: before I look who is there; and after my own seat says that
 	 * I leave, if I do. pairs: seq_cst in commit, seq_cst in send_on,
 	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
+	 * seq_cst in end_first,
 	 * seq_cst in ae_share_last_out */
 	uint64_t word = ae_load64_seq_cst(&lease->word);
 	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
@@ -227,8 +236,32 @@ static void settle_stride(struct ae_settler *s, uint32_t index)
 	s->report.pending++;
 }
 
+/* Whoever has named one that is gone as its heir has that one's heir now: the
+ * next tenant of that seat will name its own. */
+static void settle_heir(struct ae_settler *s, uint32_t of)
+{
+	struct aether_word64 *named = &s->plane->seats[of].heir;
+	/* seq_cst: after the seat of the one that is gone says so: either I
+	 * see that it is named, or who names it sees that it is gone.
+	 * pairs: seq_cst in aether_participant_heir */
+	uint64_t word = ae_load64_seq_cst(named);
+	uint32_t slot = (uint32_t)AETHER_HEIR_SLOT(word);
+	uint32_t stamp = (uint32_t)AETHER_HEIR_STAMP(word);
+
+	if (!AETHER_HEIR_NAMED(word) ||
+	    slot >= s->plane->geometry.participants ||
+	    is_seated(s, slot, stamp) || !find_heir(s, &slot, &stamp))
+		return;
+	/* release: read whole. pairs: acquire in find_heir */
+	ae_cas64_release(named, word,
+			 AETHER_HEIR_MAKE(slot, stamp, AETHER_HEIR_OF(word),
+					  1));
+}
+
 void ae_settle_pass(struct ae_settler *settler)
 {
+	for (uint32_t i = 0; i < settler->plane->geometry.participants; i++)
+		settle_heir(settler, i);
 	for (uint32_t i = 0; i < settler->plane->geometry.strides; i++)
 		settle_stride(settler, i);
 }

@@ -204,12 +204,12 @@ static int choose(struct aether_participant *me, struct share *s,
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(to[i]);
 
-		if (named >> slot & 1)
-			return AETHER_EINVAL;
-		named |= UINT64_C(1) << slot;
 		if (AETHER_TENANCY_STAMP(to[i]) > s->sigma ||
 		    ae_participant_find_seat(me->plane, to[i], &seat) < 0)
 			continue;
+		if (named >> slot & 1)
+			return AETHER_EINVAL;
+		named |= UINT64_C(1) << slot;
 		err = check_depth(me, to[i], slot);
 		if (err == AETHER_EDEPTH)
 			return err;

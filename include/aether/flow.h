@@ -12,9 +12,16 @@
  * each route has a depth. Nothing is allocated while the stream runs.
  *
  * What the stages tell each other travels in the lease's user data (struct
- * aether_parcel_seg). The orchestrator ends the workers: after the last stride
- * of the stream each gets one without content that says so. One stride is
- * enough for a flow; more let its stages work at once.
+ * aether_parcel_seg). The orchestrator ends the workers and the ingress: when
+ * all content has left the workers, each gets a stride without content that
+ * says so. One stride is enough for a flow; more let its stages work at once.
+ *
+ * A flow survives its workers: each names the orchestrator its heir (reap.h)
+ * before it gets content. When one dies, what it had not touched goes to
+ * another; what it was working on is brought again by the ingress, which for
+ * that stays until the end. An input that cannot be read a second time (only
+ * regular files and block devices can) ends the flow then. The death of any
+ * other stage ends it.
  *
  * A stage that gives up tells those after it; those before it learn of it when
  * its participant leaves the plane. So leave after a failure.
@@ -36,6 +43,12 @@
 #define AETHER_FLOW_DEPTH_INGRESS 8
 #define AETHER_FLOW_DEPTH_WORKER 4
 
+/* How long (ns) a flow goes on without any worker, unless said otherwise. */
+#define AETHER_FLOW_STAY UINT64_C(10000000000)
+
+/* So many workers in a row may die at the same piece of the stream. */
+#define AETHER_FLOW_DEATHS_MAX 8
+
 /* What a stage did; written by the stage as it goes, so that a progress bar
  * may read it from another process. */
 struct aether_flow_report {
@@ -43,6 +56,9 @@ struct aether_flow_report {
 	uint64_t bytes_out; /* written to outside, or routed on */
 	uint64_t strides;   /* of the stream: routed on (egress: taken) */
 	uint64_t copied;    /* bytes that went through the copy wrapper */
+	uint64_t again;     /* ingress: strides brought again; orchestrator:
+			       strides that came back from dead workers. No
+			       other number counts those twice */
 };
 
 /* Sees every piece of content as bytes, in order; for checksums. */
@@ -61,6 +77,11 @@ struct aether_flow_patience {
 			     begun, give up when none of them lives; 0: never */
 };
 
+/*
+ * In each of the options `stopped`, which may be NULL, is asked after a signal
+ * has interrupted the stage: 0: it goes on; else, and without it, it ends with
+ * AETHER_EINTR.
+ */
 struct aether_flow_ingress {
 	int fd;          /* to read from, to its end */
 	uint64_t to;     /* tenancy of the orchestrator */
@@ -70,6 +91,7 @@ struct aether_flow_ingress {
 			      AETHER_SLICE_INPLACE_MAX */
 	int copy;        /* 1: read elsewhere and copy, to show the counter */
 	struct aether_flow_tap tap; /* sees the input; may be zero */
+	int (*stopped)(void);       /* see below */
 };
 
 struct aether_flow_orchestrator {
@@ -78,7 +100,17 @@ struct aether_flow_orchestrator {
 	uint64_t egress; /* tenancy */
 	uint32_t depth;  /* strides on their way to each worker; 0:
 			    ..._DEPTH_WORKER */
+	/*
+	 * Asked now and then for somebody in the place of workers[index], who
+	 * died or left: 0: `*tenancy` is; AETHER_EAGAIN: nobody yet; else the
+	 * stage ends with that. NULL: the others do the work, and the stage
+	 * ends with the last of them.
+	 */
+	int (*replace)(void *user, uint32_t index, uint64_t *tenancy);
+	void *user;
+	uint64_t stay; /* ns to wait without any worker; 0: ..._STAY */
 	struct aether_flow_patience patience;
+	int (*stopped)(void);
 };
 
 struct aether_flow_appliance {
@@ -86,6 +118,7 @@ struct aether_flow_appliance {
 	uint32_t count;
 	uint32_t depth; /* strides on their way to the egress; 0: no limit */
 	struct aether_flow_patience patience;
+	int (*stopped)(void);
 };
 
 struct aether_flow_egress {
@@ -95,16 +128,19 @@ struct aether_flow_egress {
 	int copy;                        /* 1: copy and write from elsewhere */
 	struct aether_flow_tap tap; /* sees the un-burned output; may be zero */
 	struct aether_flow_patience patience;
+	int (*stopped)(void);
 };
 
 /*
  * The stages. Each fills `*report` as it goes. Errors: those of route.h and
  * stride.h; AETHER_EINVAL (an option); AETHER_EIO, AETHER_ENOSPC (the text
  * names the reason); AETHER_ESTAGE (another stage gave up, has left or died);
- * AETHER_EBURN (a burn failed, or cannot be undone); AETHER_ECORRUPT (a stride
- * holds what no stage writes); AETHER_ETIMEDOUT (no first stride in time);
- * AETHER_EINTR (a signal: the stage has stopped). A reader of the output that
- * went away is AETHER_EIO, never a SIGPIPE.
+ * AETHER_EBURN (a burn failed, or cannot be undone, or killed those who tried
+ * it); AETHER_ECORRUPT (a stride holds what no stage writes); AETHER_ESUSPECT
+ * (a worker died at its work, and the input cannot be read again);
+ * AETHER_ETIMEDOUT (no first stride in time, or no worker); AETHER_EINTR (a
+ * signal: the stage has stopped). A reader of the output that went away is
+ * AETHER_EIO, never a SIGPIPE.
  */
 AETHER_API int aether_flow_ingress(struct aether_participant *me,
 				   const struct aether_flow_ingress *options,
