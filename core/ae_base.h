@@ -245,6 +245,8 @@ void ae_sent_clear(struct aether_participant *me, struct ae_sender *sender);
 /* mailbox.c */
 uint64_t ae_mailbox_head(const struct aether_plane *plane, uint32_t slot);
 void ae_mailbox_fetch(const struct aether_participant *me, uint64_t to);
+int ae_mailbox_peek(const struct aether_plane *plane, uint32_t slot,
+		    uint32_t nth, uint32_t *stride);
 int ae_mailbox_enter(struct aether_plane *plane, uint32_t slot, uint64_t handle,
 		     uint64_t *cursor);
 

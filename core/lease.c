@@ -107,7 +107,7 @@ static uint64_t free_word(struct aether_plane *plane, uint32_t index,
 	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
 
 	/* seq_cst: releases the bytes to the next owner, and comes before the
-	 * look at the waiters. pairs: acquire in ae_stride_claim, seq_cst in
+	 * look at the waiters. pairs: seq_cst in ae_stride_claim, seq_cst in
 	 * claim_any, acquire in claim_tail, acquire in settle_tail */
 	return ae_cas64_seq_cst(&plane->leases[index].word, word, next);
 }

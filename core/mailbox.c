@@ -54,6 +54,23 @@ uint64_t ae_mailbox_head(const struct aether_plane *plane, uint32_t slot)
 }
 
 /*
+ * The stride that the `nth` entry from the tenant's head on names. 1: there is
+ * one, and the plane has such a stride.
+ */
+int ae_mailbox_peek(const struct aether_plane *plane, uint32_t slot,
+		    uint32_t nth, uint32_t *stride)
+{
+	struct aether_word64 *box =
+		&plane->places[(uint64_t)slot * plane->geometry.places];
+	/* relaxed: a hint of the order. */
+	uint64_t head = ae_load64_relaxed(&plane->seats[slot].head);
+	uint64_t place = ae_load64_relaxed(place_of(plane, box, head + nth));
+
+	*stride = (uint32_t)AETHER_PLACE_STRIDE(place);
+	return AETHER_PLACE_FULL(place) && *stride < plane->geometry.strides;
+}
+
+/*
  * The next position to try after one that held `seen`; AETHER_EBOX: it is full
  * from the lap before, so there is none. Who has fallen behind the owner starts
  * at its head; positions are compared, not laps, for a sender may have been

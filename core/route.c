@@ -94,8 +94,9 @@ static void withdraw_oldest(struct aether_participant *me,
 	struct aether_lease_seg *lease = &me->plane->leases[index];
 
 	ae_sent_drop(me, index);
-	/* acquire: the stride comes back. pairs: seq_cst in commit */
-	if (ae_cas64_acquire(&lease->word, word, mine) != word)
+	/* seq_cst: the stride comes back. pairs: seq_cst in commit, seq_cst in
+	 * settle_word */
+	if (ae_cas64_seq_cst(&lease->word, word, mine) != word)
 		return;
 	/* relaxed: mine. */
 	if (ae_load32_relaxed(&lease->hops) != hops) {
@@ -145,7 +146,7 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 	ae_store32_relaxed(&lease->hops, hops);
 	/* seq_cst: hands the bytes over; before the second look at the seat
 	 * and at who is parked. pairs: seq_cst in look, seq_cst in
-	 * accept_route, seq_cst in settle_word, acquire in withdraw_oldest,
+	 * accept_route, seq_cst in settle_word, seq_cst in withdraw_oldest,
 	 * acquire in commit */
 	seen = ae_cas64_seq_cst(&lease->word, word, gone);
 	if (seen != word)

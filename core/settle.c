@@ -203,7 +203,8 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 	/* seq_cst: before I look who is there; and after my own seat says that
 	 * I leave, if I do. pairs: seq_cst in commit, seq_cst in send_on,
 	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
-	 * seq_cst in end_first,
+	 * seq_cst in end_first, seq_cst in ae_stride_claim, seq_cst in
+	 * withdraw_oldest,
 	 * seq_cst in ae_share_last_out */
 	uint64_t word = ae_load64_seq_cst(&lease->word);
 	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
@@ -258,10 +259,28 @@ static void settle_heir(struct ae_settler *s, uint32_t of)
 					  1));
 }
 
+/* Mail of one that is gone, in the order in which it was to be taken, so that
+ * its heir takes it so. What it had set aside as late comes after it. */
+static void settle_mail(struct ae_settler *s, uint32_t slot)
+{
+	const struct aether_plane *plane = s->plane;
+	/* relaxed: of one that is not dead nothing is settled. */
+	uint64_t seat = ae_load64_relaxed(&plane->seats[slot].seat);
+	uint32_t stride;
+
+	if (AETHER_SEAT_STATE(seat) != AETHER_SEAT_DEAD && slot != s->slot)
+		return;
+	for (uint32_t i = 0; i < plane->geometry.places; i++)
+		if (ae_mailbox_peek(plane, slot, i, &stride))
+			settle_stride(s, stride);
+}
+
 void ae_settle_pass(struct ae_settler *settler)
 {
 	for (uint32_t i = 0; i < settler->plane->geometry.participants; i++)
 		settle_heir(settler, i);
+	for (uint32_t i = 0; i < settler->plane->geometry.participants; i++)
+		settle_mail(settler, i);
 	for (uint32_t i = 0; i < settler->plane->geometry.strides; i++)
 		settle_stride(settler, i);
 }

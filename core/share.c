@@ -186,9 +186,10 @@ static int check_depth(struct aether_participant *me, uint64_t to,
 	if (sender->to != to || !sender->depth ||
 	    count_shares(me, slot) < sender->depth)
 		return 0;
+	if (sender->policy != AETHER_POLICY_BLOCK)
+		return AETHER_EDROPPED;
 	ae_count(&me->seat->full, &me->counts.full);
-	return sender->policy == AETHER_POLICY_BLOCK ? AETHER_EDEPTH
-						     : AETHER_EDROPPED;
+	return AETHER_EDEPTH;
 }
 
 /* S2: who is there, and has room. */

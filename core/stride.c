@@ -30,9 +30,10 @@ int ae_stride_claim(struct aether_participant *me, uint32_t index,
 
 	if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
 		return AETHER_EOWNER;
-	/* acquire: the last owner is done with the bytes.
-	 * pairs: seq_cst in free_word, seq_cst in settle_tail */
-	if (ae_cas64_acquire(&lease->word, word, me->mine | generation) != word)
+	/* seq_cst: the last owner is done with the bytes; and who settles sees
+	 * my seat before my word. pairs: seq_cst in free_word, seq_cst in
+	 * settle_tail, seq_cst in settle_word */
+	if (ae_cas64_seq_cst(&lease->word, word, me->mine | generation) != word)
 		return AETHER_EAGAIN;
 	clear_content(lease);
 	me->held++;

@@ -18,7 +18,8 @@
  *	a lease it was ending        free
  *	its slot                     free
  *
- * An heir takes what it inherits as its other mail (route.h). A suspect lease
+ * An heir takes what it inherits as its other mail (route.h); mail comes in the
+ * order in which the dead would have taken it. A suspect lease
  * is one whose last owner died while working on it: its bytes are refused
  * (AETHER_ESUSPECT) until its holder accepts it (aether_stride_accept); it may
  * be routed and released as it is.
