@@ -97,6 +97,9 @@ static int bequeath(struct ae_settler *s, uint32_t index, uint64_t word,
 	uint64_t handle = AETHER_HANDLE_MAKE(index, plane->tag,
 					     AETHER_LEASE_GENERATION(word));
 
+	/* relaxed: another settler may have done it since; saves an entry. */
+	if (ae_load64_relaxed(&plane->leases[index].word) != word)
+		return 1;
 	if (ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {
 		s->report.pending++;
 		return 0;
@@ -266,6 +269,7 @@ static void settle_mail(struct ae_settler *s, uint32_t slot)
 	const struct aether_plane *plane = s->plane;
 	/* relaxed: of one that is not dead nothing is settled. */
 	uint64_t seat = ae_load64_relaxed(&plane->seats[slot].seat);
+	uint32_t pending = s->report.pending;
 	uint32_t stride;
 
 	if (AETHER_SEAT_STATE(seat) != AETHER_SEAT_DEAD && slot != s->slot)
@@ -273,6 +277,7 @@ static void settle_mail(struct ae_settler *s, uint32_t slot)
 	for (uint32_t i = 0; i < plane->geometry.places; i++)
 		if (ae_mailbox_peek(plane, slot, i, &stride))
 			settle_stride(s, stride);
+	s->report.pending = pending; /* counted with all words */
 }
 
 void ae_settle_pass(struct ae_settler *settler)

@@ -19,7 +19,7 @@
  *	its slot                     free
  *
  * An heir takes what it inherits as its other mail (route.h); mail comes in the
- * order in which the dead would have taken it. A suspect lease
+ * order of the dead one's mailbox, what it had set aside as late after that. A suspect lease
  * is one whose last owner died while working on it: its bytes are refused
  * (AETHER_ESUSPECT) until its holder accepts it (aether_stride_accept); it may
  * be routed and released as it is.
