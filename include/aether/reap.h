@@ -18,11 +18,11 @@
  *	a lease it was ending        free
  *	its slot                     free
  *
- * An heir takes what it inherits as its other mail (route.h); mail comes in the
- * order of the dead one's mailbox, what it had set aside as late after that. A suspect lease
- * is one whose last owner died while working on it: its bytes are refused
- * (AETHER_ESUSPECT) until its holder accepts it (aether_stride_accept); it may
- * be routed and released as it is.
+ * An heir takes what it inherits as its other mail (route.h), in the order of
+ * the dead one's mailbox; what that one had set aside as late comes after it. A
+ * suspect lease is one whose last owner died while working on it: its bytes are
+ * refused (AETHER_ESUSPECT) until its holder accepts it
+ * (aether_stride_accept); it may be routed and released as it is.
  *
  * At once: anybody, any number, also while one of them dies half way.
  */
