@@ -254,7 +254,8 @@ static void settle_heir(struct ae_settler *s, uint32_t of)
 
 	if (!AETHER_HEIR_NAMED(word) ||
 	    slot >= s->plane->geometry.participants ||
-	    is_seated(s, slot, stamp) || !find_heir(s, &slot, &stamp))
+	    is_seated(s, slot, stamp) || !find_heir(s, &slot, &stamp) ||
+	    slot == of)
 		return;
 	/* release: read whole. pairs: acquire in find_heir */
 	ae_cas64_release(named, word,
