@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the dead must not do to the living even before anybody reaps them: cost
- * every release a system call, answer to their name, keep a flow waiting. And
- * what drop-oldest must not do: end a lease that has gone round and is somebody
- * else's mail by now.
+ * What the dead must not do to the living, reaped or not yet: cost every
+ * release a system call, answer to their name, keep who waits for them waiting.
+ * And what drop-oldest must not do: end a lease that has gone round and is
+ * somebody else's mail by now.
  */
-#include "rig.h"
+#include "victim.h"
 
 #define SIZE 65536
 
@@ -28,7 +28,7 @@ static void test_killed_waiter(void)
 	uint64_t handles[8];
 	pid_t pid;
 
-	plane = rig_plane(8, SIZE, 4);
+	plane = victim_quiet(8, SIZE, 4);
 	waiters = &plane->header->space_waiters;
 	me = rig_join(plane);
 	for (int i = 0; i < 8; i++)
@@ -45,6 +45,50 @@ static void test_killed_waiter(void)
 	aether_plane_detach(plane);
 }
 
+static int wait_for_depth(void *argument)
+{
+	struct victim *v = argument;
+	struct aether_participant *me = rig_join(rig_again(plane));
+	uint64_t handle = rig_reserve(me);
+	int err;
+
+	need(aether_route_set(me, v->tenancy, 1, AETHER_POLICY_BLOCK) == 0);
+	need(aether_route(me, handle, v->tenancy) == 0);
+	handle = rig_reserve(me);
+	rig_tell(&v->told->ready, 2);
+	err = aether_route_until(me, handle, v->tenancy,
+				 aether_clock_after(10 * SECOND));
+	if (err != AETHER_EGONE || aether_stride_release(me, handle) < 0)
+		return 1;
+	aether_participant_leave(me);
+	return 0;
+}
+
+/* Who waits until a dead one takes is told that it has gone. */
+static void test_killed_addressee(void)
+{
+	struct aether_word64 *waiters;
+	struct victim v = { .act = NULL };
+	uint64_t start;
+	pid_t pid;
+
+	plane = rig_plane(64, SIZE, 4);
+	v.plane = plane;
+	victim_ready(&v);
+	waiters = &plane->seats[victim_slot(&v)].drain_waiters;
+	pid = rig_fork(wait_for_depth, &v);
+	rig_await(&v.told->ready, 2);
+	for (int i = 0; i < 500 && !ae_load64_relaxed(waiters); i++)
+		rig_sleep(10 * MS);
+	start = aether_clock_now();
+	victim_kill(&v);
+	is_int(rig_wait(pid), 0, "a route that waits for a dead one: EGONE");
+	ok(aether_clock_now() - start < 2 * SECOND, "soon (%llu ms)",
+	   (unsigned long long)((aether_clock_now() - start) / MS));
+	ok(rig_all_free(plane), "what was on its way is free");
+	aether_plane_detach(plane);
+}
+
 static int join_and_die(void *argument)
 {
 	struct aether_participant_options who = { .name = "decoder" };
@@ -57,27 +101,26 @@ static int join_and_die(void *argument)
 static void test_find_the_living(void)
 {
 	struct aether_participant_options who = { .name = "decoder" };
+	struct aether_participant_info info;
 	struct aether_participant *me;
 	uint64_t found = 0;
 
-	plane = rig_plane(64, SIZE, 4);
+	plane = victim_quiet(64, SIZE, 4);
 	is_int(rig_wait(rig_fork(join_and_die, NULL)), 0, "one dies");
+	need(aether_participant_look(plane, 0, &info) == 0);
+	ok(info.state == AETHER_SEAT_ACTIVE && !info.alive,
+	   "nobody has reaped it");
 	is_int(aether_participant_find(plane, "decoder", &found), AETHER_ENOENT,
 	       "the dead answer to no name");
 	me = rig_join_with(plane, &who);
 	is_int(aether_participant_find(plane, "decoder", &found), 0,
 	       "the living one is found");
 	ok(found == aether_participant_tenancy(me), "and not the dead one");
+	need(aether_participant_look(plane, 0, &info) == 0);
+	ok(info.tenancy == 0 && victim_deaths(plane) == 1,
+	   "whom the newcomer's join has reaped");
 	aether_participant_leave(me);
 	aether_plane_detach(plane);
-}
-
-static uint64_t take(struct aether_participant *me)
-{
-	uint64_t handle = 0;
-
-	need(aether_route_take(me, &handle) == 0);
-	return handle;
 }
 
 /* a -> b -> c -> b: then a routes another to b, at its depth of 1. */
@@ -95,12 +138,13 @@ static void test_withdraw_only_ones_own(void)
 	x = rig_reserve(a);
 	y = rig_reserve(a);
 	need(aether_route(a, x, to_b) == 0);
-	need(aether_route(b, take(b), aether_participant_tenancy(c)) == 0);
-	need(aether_route(c, take(c), to_b) == 0);
+	need(aether_route(b, victim_take(b), aether_participant_tenancy(c)) ==
+	     0);
+	need(aether_route(c, victim_take(c), to_b) == 0);
 	is_int(aether_route(a, y, to_b), 0, "routed at its depth");
 	is_int(a->counts.dropped, 0, "nothing of somebody else's was dropped");
-	ok(take(b) == x, "the mail of c arrives, in order");
-	ok(take(b) == y, "and then that of a");
+	ok(victim_take(b) == x, "the mail of c arrives, in order");
+	ok(victim_take(b) == y, "and then that of a");
 	aether_participant_leave(a);
 	aether_participant_leave(b);
 	aether_participant_leave(c);
@@ -111,6 +155,7 @@ static void test_withdraw_only_ones_own(void)
 static void tests(void)
 {
 	test_killed_waiter();
+	test_killed_addressee();
 	test_find_the_living();
 	test_withdraw_only_ones_own();
 }
