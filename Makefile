@@ -28,8 +28,11 @@ LIBSRC = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.c))
 LIBOBJ = $(LIBSRC:%.c=$(O)/obj/%.o)
 CLIOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard cli/*.c))
 BENCHOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c))
-CTESTS = $(patsubst %.c,$(O)/%,$(wildcard tests/*/test_*.c))
-TESTS = $(CTESTS) $(wildcard tests/*/test_*.py)
+CTESTS = $(patsubst %.c,$(O)/%,$(filter-out tests/sim/%, \
+	$(wildcard tests/*/test_*.c)))
+SIMTESTS = $(patsubst %.c,$(O)/%,$(wildcard tests/sim/test_*.c))
+SIMOBJ = $(patsubst %.c,$(O)/sim/%.o,$(wildcard core/*.c host/sim/*.c))
+TESTS = $(CTESTS) $(SIMTESTS) $(wildcard tests/*/test_*.py)
 EXAMPLES = $(patsubst %.c,$(O)/%,$(wildcard examples/*.c))
 LIB = $(O)/libaether.a
 SHARED = $(O)/libaether.so.$(VERSION)
@@ -39,6 +42,7 @@ all: $(O)/aether $(O)/aether-bench $(SHARED) $(EXAMPLES) ## Build everything
 # ---- what each folder may see
 see/core = $(PUBLIC) -Icore -ffreestanding
 see/host/posix = $(PUBLIC) -Icore -Ihost/posix -D_GNU_SOURCE
+see/host/sim = $(PUBLIC) -Itests -Icore -Ihost/sim -D_GNU_SOURCE
 see/slice = $(PUBLIC) -Islice
 see/appliance = $(PUBLIC) -Iappliance
 see/flow = $(PUBLIC) -Islice -Iappliance -Iflow -D_GNU_SOURCE
@@ -64,7 +68,7 @@ $(LIB): $(LIBOBJ) $(O)/stamp
 
 $(SHARED): $(LIBOBJ) $(O)/stamp libaether.map
 	$(CC) $(ALLLD) -shared -Wl,-soname,libaether.so.$(SO) \
-		-Wl,--version-script=libaether.map -Wl,-z,defs \
+		-Wl,--version-script=libaether.map -Wl,-z,defs,-z,nodelete \
 		$(LIBOBJ) -o $@
 	ln -sf $(@F) $(O)/libaether.so.$(SO)
 	ln -sf $(@F) $(O)/libaether.so
@@ -78,6 +82,20 @@ $(O)/aether-bench: $(BENCHOBJ) $(LIB)
 $(O)/tests/%: tests/%.c $(LIB) $(LAYOUT) tests/tap.h
 	@mkdir -p $(@D)
 	$(CC) $(ALLCF) $(see/tests) $(ALLLD) $< $(LIB) -lpthread -o $@
+
+# the simulator: core as it is, with a hook before each atomic operation
+$(O)/sim/core/%.o: core/%.c $(LAYOUT) $(O)/stamp Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALLCF) $(see/core) -Ihost/sim -include host/sim/hook.h \
+		-c $< -o $@
+
+$(O)/sim/host/sim/%.o: host/sim/%.c $(LAYOUT) $(O)/stamp Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALLCF) $(see/host/sim) -c $< -o $@
+
+$(SIMTESTS): $(O)/tests/sim/%: tests/sim/%.c $(SIMOBJ) $(LAYOUT) tests/tap.h
+	@mkdir -p $(@D)
+	$(CC) $(ALLCF) $(see/host/sim) $(ALLLD) $< $(SIMOBJ) -o $@
 
 $(O)/examples/%: examples/%.c $(LIB) $(LAYOUT)
 	@mkdir -p $(@D)
@@ -106,7 +124,7 @@ test: ## Run every test (20 minutes at most)
 # ---- parts
 check: ## The quick tests and the lints (2 minutes)
 	@tools/need.sh test
-	@$(MAKE) --no-print-directory all $(CTESTS)
+	@$(MAKE) --no-print-directory all $(CTESTS) $(SIMTESTS)
 	O=$(O) prove -j2 -e tests/run.sh $(TESTS)
 	$(MAKE) --no-print-directory lint
 
@@ -124,10 +142,11 @@ lint: all ## The checks that keep the structure honest
 	tools/lint_symbols.sh exports $(SHARED) libaether.map include/aether
 	tools/lint_symbols.sh libc $(SHARED)
 
-soak: all $(CTESTS) ## Long stress (30 minutes at most)
+soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos (30 minutes at most)
 	@tools/need.sh test
-	SOAK=1 O=$(O) prove -e tests/run.sh $(O)/tests/core/test_stress \
-		$(O)/tests/core/test_stress_threads
+	$(O)/aether chaos --seconds 60 --kill-rate 60
+	SOAK=1 O=$(O) prove -e tests/run.sh $(SIMTESTS) tests/model.sh \
+		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads
 
 bench: all ## Print every measured row and write build/bench.md
 	$(O)/aether bench | tee $(O)/bench.md
@@ -147,4 +166,5 @@ help: ## List these targets
 .PHONY: all demo test check flavour lint soak bench install format clean help \
 	FORCE
 .DELETE_ON_ERROR:
--include $(shell find $(O)/obj $(O)/tests $(O)/examples -name '*.d' 2>/dev/null)
+-include $(shell find $(O)/obj $(O)/sim $(O)/tests $(O)/examples -name '*.d' \
+	2>/dev/null)

@@ -138,7 +138,8 @@ int aether_participant_join(struct aether_plane *plane,
 		return refuse_join(err, os, plane, error);
 	}
 	ae_posix_joined(p, 1);
-	ae_posix_watch_join(me);
+	if (!o.unwatched)
+		ae_posix_watch_join(me);
 	*participant = me;
 	return 0;
 }

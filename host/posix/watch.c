@@ -16,8 +16,10 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +28,7 @@
 
 #define MS UINT64_C(1000000)
 #define PERIOD (100 * MS) /* between looks at all seats */
+#define LAST_LOOK 5       /* every fifth time: am I the last thread? */
 #define STACK 65536
 #define SEATS AETHER_PARTICIPANTS_MAX
 
@@ -33,11 +36,12 @@ struct ae_posix_watch {
 	struct aether_plane *plane;
 	pthread_mutex_t gate; /* who joins or leaves: it starts and stops */
 	pthread_t thread;
-	int bell;                      /* an eventfd, rung to stop it */
-	struct aether_word32 running;  /* 1, or 0 */
-	struct aether_word32 stopping; /* 1: told to */
 	uint32_t members;
 	int started; /* there is a thread, or one that has ended by itself */
+	int bell;    /* an eventfd, rung to stop it */
+	struct aether_word32 running;  /* 1, or 0 */
+	struct aether_word32 begun;    /* 1: the thread is in our hands */
+	struct aether_word32 stopping; /* 1: told to */
 
 	/* In whose names it may reap, by slot; held while it does. */
 	pthread_mutex_t names;
@@ -45,14 +49,33 @@ struct ae_posix_watch {
 
 	/* The thread's own. */
 	uint64_t next; /* when to look at all seats */
+	uint32_t looks;
+	int orphan; /* the main thread has ended */
 	pid_t pid;
-	uint64_t stamps[SEATS];          /* whom polled[slot] is for; 0: none */
-	struct pollfd polled[SEATS + 1]; /* the last one is the bell */
+	int events;             /* an epoll of the bell and of processes */
+	int process[SEATS];     /* its tenant's; -1: none */
+	uint64_t stamps[SEATS]; /* which tenant's; 0: nobody's */
 };
 
 /* The watches that run in this process. */
 static struct aether_word32 watches;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* The thread sanitizer ends a process that starts a thread after its parent,
+ * which had threads, has forked it. And a sanitizer's thread that begins takes
+ * locks of the sanitizer's: a fork() just then leaves them locked in the child
+ * for ever, so who starts it waits till it has begun. */
+#if defined(__SANITIZE_THREAD__)
+#define CHILD_MAY_WATCH 0
+#else
+#define CHILD_MAY_WATCH 1
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define AWAIT_BEGIN 1
+#else
+#define AWAIT_BEGIN 0
+#endif
+static int is_child;
 
 /* The child has none of its parent's threads. What it inherits are copies of
  * descriptors: they are close-on-exec, nobody polls them, and they keep
@@ -61,6 +84,7 @@ static void in_child(void)
 {
 	/* relaxed: a child begins with one thread. */
 	ae_store32_relaxed(&watches, 0);
+	is_child = 1;
 }
 
 static void prepare_forks(void)
@@ -68,28 +92,47 @@ static void prepare_forks(void)
 	pthread_atfork(NULL, NULL, in_child);
 }
 
-/* Would this process have ended if there were no watches? Its main thread has
- * then, and its other threads are watches. Each thread is a link of the
- * directory, the main one to the very end; it has no program any more when it
- * has ended. */
-static int is_last(void)
+/* A thread that has ended has no program. */
+static int main_has_ended(void)
 {
-	struct stat tasks;
 	char program;
-	/* relaxed: a watch that ends meanwhile makes this say no. */
-	nlink_t others = ae_load32_relaxed(&watches);
 
-	if (stat("/proc/self/task", &tasks) < 0 ||
-	    tasks.st_nlink > 2 + 1 + others)
-		return 0;
 	return readlink("/proc/self/exe", &program, 1) < 0 && errno == ENOENT;
 }
 
+/* Would this process have ended if there were no watches? Its main thread has
+ * then, which is asked seldom, and its other threads are watches: each thread
+ * is a link of the directory, the main one to the very end. */
+static int is_last(struct ae_posix_watch *w)
+{
+	struct stat tasks;
+	nlink_t others;
+
+	if (!w->orphan && ++w->looks % LAST_LOOK == 0)
+		w->orphan = main_has_ended();
+	if (!w->orphan || stat("/proc/self/task", &tasks) < 0)
+		return 0;
+	/* relaxed: a watch that ends meanwhile makes this say no. */
+	others = ae_load32_relaxed(&watches);
+	return tasks.st_nlink <= 2 + 1 + others;
+}
+
+/* Taken out first: a child after fork() may have a copy, and then closing it
+ * is not the end of its events. */
 static void forget(struct ae_posix_watch *w, uint32_t slot)
 {
-	if (w->polled[slot].fd >= 0)
-		close(w->polled[slot].fd);
-	w->polled[slot].fd = -1;
+	if (w->process[slot] < 0)
+		return;
+	epoll_ctl(w->events, EPOLL_CTL_DEL, w->process[slot], NULL);
+	close(w->process[slot]);
+	w->process[slot] = -1;
+}
+
+static int hear_of(struct ae_posix_watch *w, int fd, uint32_t as)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = as };
+
+	return epoll_ctl(w->events, EPOLL_CTL_ADD, fd, &event);
 }
 
 /* From now on this tenancy is watched: by its process if the record's PID
@@ -98,12 +141,17 @@ static void follow(struct ae_posix_watch *w, uint32_t slot, uint64_t stamp)
 {
 	/* relaxed: a hint, whoever's it is. */
 	uint32_t pid = ae_load32_relaxed(&w->plane->seats[slot].pid);
+	int fd;
 
 	forget(w, slot);
 	w->stamps[slot] = stamp;
-	if (stamp && pid && pid <= INT_MAX && (pid_t)pid != w->pid)
-		w->polled[slot].fd = (int)syscall(SYS_pidfd_open, (pid_t)pid,
-						  0);
+	if (!stamp || !pid || pid > INT_MAX || (pid_t)pid == w->pid)
+		return;
+	fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	if (fd >= 0 && hear_of(w, fd, slot) < 0)
+		close(fd);
+	else
+		w->process[slot] = fd;
 }
 
 /* Is there something to reap at this seat? */
@@ -131,7 +179,6 @@ static void reap(struct ae_posix_watch *w, int dead)
 	for (uint32_t i = 0; i < w->plane->geometry.participants; i++) {
 		struct aether_participant *me = w->name[i];
 
-		/* relaxed: seen now, or a period later. */
 		if (!me || (!dead && !ae_reap_owes(me)))
 			continue;
 		ae_reap_for(me);
@@ -169,15 +216,13 @@ static uint64_t turn(struct ae_posix_watch *w, uint32_t dead)
 	return before;
 }
 
-/* A process has ended, or was never there. It is not asked about again: its
- * descriptor would say the same for ever, though the lock be held by a child
- * that shares it. */
+/* A process has ended, or had when it was found. It is not asked about again:
+ * its descriptor would say the same for ever, though the lock be held by a
+ * child that shares it. */
 static void hear(struct ae_posix_watch *w, uint32_t slot)
 {
 	uint64_t when;
 
-	if (w->polled[slot].revents & POLLNVAL)
-		w->polled[slot].fd = -1; /* somebody else has closed it */
 	forget(w, slot);
 	if (ae_host_life_test(w->plane, slot) != 0)
 		return;
@@ -188,22 +233,17 @@ static void hear(struct ae_posix_watch *w, uint32_t slot)
 
 static void sleep_and_hear(struct ae_posix_watch *w)
 {
-	uint32_t seats = w->plane->geometry.participants;
 	uint64_t now = ae_host_now();
 	uint64_t wait = w->next > now ? (w->next - now + MS - 1) / MS : 0;
+	struct epoll_event heard[8];
+	int n = epoll_wait(w->events, heard, 8, (int)wait);
 
-	/* the bell is polled as the one behind the last seat */
-	if (poll(w->polled, seats + 1, (int)wait) < 0) {
-		poll(NULL, 0, (int)wait); /* fewer descriptors are allowed */
-		return;
-	}
-	for (uint32_t i = 0; i < seats; i++)
-		if (w->polled[i].fd >= 0 && w->polled[i].revents)
-			hear(w, i);
-	/* whatever it says, it says it once: if that was not to stop, somebody
-	 * has closed the descriptor, and the period must do */
-	if (w->polled[seats].revents)
-		w->polled[seats].fd = -1;
+	/* closed under its feet: from now on it only looks */
+	if (n < 0 && errno != EINTR)
+		poll(NULL, 0, (int)wait);
+	for (int i = 0; i < n; i++)
+		if (heard[i].data.u32 < SEATS)
+			hear(w, heard[i].data.u32);
 }
 
 static void *run(void *argument)
@@ -211,13 +251,15 @@ static void *run(void *argument)
 	struct ae_posix_watch *w = argument;
 
 	pthread_setname_np(pthread_self(), "aether-watch");
+	/* relaxed: a number to wait for. */
+	ae_store32_relaxed(&w->begun, 1);
 	/* relaxed: the bell follows it, and the period is short. */
 	while (!ae_load32_relaxed(&w->stopping)) {
 		sleep_and_hear(w);
 		if (ae_host_now() < w->next)
 			continue;
 		look(w);
-		if (is_last())
+		if (is_last(w))
 			break;
 		w->next = ae_host_now() + PERIOD;
 	}
@@ -235,8 +277,11 @@ static int start_thread(struct ae_posix_watch *w)
 	size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
 	pthread_attr_t attributes;
 	sigset_t all, old;
-	int os = pthread_attr_init(&attributes);
+	int os;
 
+	if (is_child && !CHILD_MAY_WATCH)
+		return EAGAIN;
+	os = pthread_attr_init(&attributes);
 	if (os)
 		return os;
 	if (least < STACK)
@@ -249,34 +294,45 @@ static int start_thread(struct ae_posix_watch *w)
 		os = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attributes);
+	/* relaxed: it is only waited for. */
+	while (AWAIT_BEGIN && !os && !ae_load32_relaxed(&w->begun))
+		sched_yield();
 	return os;
+}
+
+static void close_all(struct ae_posix_watch *w)
+{
+	if (w->events >= 0)
+		close(w->events);
+	if (w->bell >= 0)
+		close(w->bell);
 }
 
 static void start(struct ae_posix_watch *w)
 {
-	const struct pollfd nobody = { .fd = -1, .events = POLLIN };
-
+	w->events = epoll_create1(EPOLL_CLOEXEC);
 	w->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->bell < 0)
-		return;
 	w->next = 0;
+	w->looks = 0;
+	w->orphan = 0;
 	w->pid = getpid();
-	for (uint32_t i = 0; i <= SEATS; i++)
-		w->polled[i] = nobody;
-	for (uint32_t i = 0; i < SEATS; i++)
+	for (uint32_t i = 0; i < SEATS; i++) {
+		w->process[i] = -1;
 		w->stamps[i] = 0;
-	w->polled[w->plane->geometry.participants].fd = w->bell;
+	}
 	/* relaxed: before there is a thread. */
+	ae_store32_relaxed(&w->begun, 0);
 	ae_store32_relaxed(&w->stopping, 0);
 	ae_store32_relaxed(&w->running, 1);
 	ae_add32_relaxed(&watches, 1);
-	w->started = start_thread(w) == 0;
+	w->started = w->events >= 0 && w->bell >= 0 &&
+		     hear_of(w, w->bell, SEATS) == 0 && start_thread(w) == 0;
 	if (w->started)
 		return;
 	/* relaxed: there is no thread. */
 	ae_add32_relaxed(&watches, UINT32_MAX);
 	ae_store32_relaxed(&w->running, 0);
-	close(w->bell);
+	close_all(w);
 }
 
 static void stop(struct ae_posix_watch *w)
@@ -285,7 +341,7 @@ static void stop(struct ae_posix_watch *w)
 	ae_store32_relaxed(&w->stopping, 1);
 	eventfd_write(w->bell, 1);
 	pthread_join(w->thread, NULL);
-	close(w->bell);
+	close_all(w);
 	w->started = 0;
 }
 
@@ -321,8 +377,10 @@ void ae_posix_watch_leave(struct aether_participant *me)
 	if (!w)
 		return;
 	pthread_mutex_lock(&w->gate);
-	put_name(w, me->slot, NULL);
-	w->members--;
+	if (w->name[me->slot] == me) { /* it may have wanted no watch */
+		put_name(w, me->slot, NULL);
+		w->members--;
+	}
 	if (!w->members && w->started)
 		stop(w);
 	pthread_mutex_unlock(&w->gate);

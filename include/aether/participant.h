@@ -20,13 +20,16 @@ struct aether_participant; /* private to the process */
 
 /* All zero asks for the defaults. */
 struct aether_participant_options {
-	const char *name; /* how others find it; NULL: "ROLE-PID" */
-	uint32_t role;    /* enum aether_role */
-	uint32_t quota;   /* reserve refuses when it holds so many, taken ones
+	const char *name;   /* how others find it; NULL: "ROLE-PID" */
+	uint32_t role;      /* enum aether_role */
+	uint32_t quota;     /* reserve refuses when it holds so many, taken ones
 			     included; a take never refuses. 0: no quota */
-	uint64_t spin;    /* ns to spin before parking; 0: the default, 10 us
+	uint64_t spin;      /* ns to spin before parking; 0: the default, 10 us
 			     on a machine with several cores; UINT64_MAX: never
 			     park */
+	uint32_t unwatched; /* 1: start no thread that waits for deaths
+			       (docs/life.md); while I wait I look for the dead
+			       every 100 ms instead */
 };
 
 /* The counters of a tenancy; they only rise. */

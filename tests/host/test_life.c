@@ -1,240 +1,253 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Life: the kernel knows who lives. Killed, left, forked: a participant is
- * alive exactly as long as its process, and nothing that a child inherits
- * keeps it so.
+ * Life: the kernel knows who lives. Killed, stopped, silent, a zombie, another
+ * program by now: a participant is alive exactly as long as its process holds
+ * it, and no time that passes is evidence of death.
  */
-#include <pthread.h>
-#include "../core/rig.h"
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include "lives.h"
 
-#define SIZE 131072
-
-static struct aether_plane *plane;
-
-static int alive(uint32_t slot)
-{
-	struct aether_participant_info info;
-
-	need(aether_participant_look(plane, slot, &info) == 0);
-	return info.tenancy ? info.alive : -1;
-}
-
-/* Joins, holds a stride, says so, and sleeps until it is killed. */
-static int sleeper(void *argument)
-{
-	struct aether_plane *again = rig_again(plane);
-	struct aether_participant *him = rig_join(again);
-
-	rig_reserve(him);
-	rig_tell(argument, 1);
-	for (;;)
-		rig_sleep(SECOND);
-	return 0;
-}
-
-static pid_t start(int (*run)(void *))
-{
-	struct aether_word64 *joined = rig_shared(64);
-	pid_t pid = rig_fork(run, joined);
-
-	rig_await(joined, 1);
-	return pid;
-}
+/* Longer than any interval in the code: spins, retries, looks. */
+#define LONG (5 * PERIOD)
 
 static void killed(void)
 {
 	struct aether_participant *me;
-	uint64_t handle = 0, dead;
+	struct aether_reap_report report;
 	pid_t pid;
 
-	plane = rig_plane(8, SIZE, 3);
+	lives_begin(3);
 	pid = start(sleeper);
-	is_int(alive(0), 1, "a child lives");
-	kill(pid, SIGKILL);
-	is_int(rig_wait(pid), 128 + SIGKILL, "killed");
-	is_int(alive(0), 0, "dead at once");
+	is_int(life_of(0), 1, "a child lives");
+	end(pid);
+	is_int(life_of(0), 0, "dead at once");
+	is_int(rig_count(plane, AETHER_STATE_BUSY), 1, "what it held is held");
 	me = rig_join(plane);
-	is_int(me->slot, 1, "its slot is not handed out before it is reaped");
-	dead = AETHER_HANDLE_MAKE(0, plane->tag, 0);
-	is_int(aether_stride_release(me, dead), AETHER_EOWNER,
-	       "its stride is not ours");
-	for (int i = 0; i < 7; i++)
-		handle |= rig_reserve(me);
-	is_int(aether_stride_reserve(me, &handle), AETHER_EFULL,
-	       "nor handed out");
-	is_int(alive(1), 1, "one's own life is seen");
+	ok(rig_all_free(plane), "until somebody joins: that reaps");
+	is_int(life_of(me->slot), 1, "one's own life is seen");
+	is_int(life_of(1 - me->slot), -1, "the dead one's slot is free");
+	is_int(aether_reap(me, &report), 0, "a reap");
+	is_int(report.dead, 0, "finds nobody");
 	aether_participant_leave(me);
-	is_int(alive(1), -1, "left: nobody sits there");
-	is_int(rig_count(plane, AETHER_STATE_BUSY), 1,
-	       "the dead one's is left");
-	aether_plane_detach(plane);
+	ok(life_of(0) == -1 && life_of(1) == -1, "left: nobody sits there");
+	lives_end();
 }
 
-/* Has a child of its own that outlives it. */
-static int parent_of_sleeper(void *argument)
+/* Others may reap as often as they like: who lives keeps what it has. */
+static void is_untouched(struct aether_participant *me, const char *how)
 {
-	struct aether_word64 *joined = argument;
-	struct aether_plane *again = rig_again(plane);
-	struct aether_participant *him = rig_join(again);
-	pid_t pid = fork();
+	struct aether_reap_report report = { .dead = 9 };
 
-	if (pid == 0) {
-		rig_tell(&joined[1], (uint64_t)getpid());
-		for (int i = 0; i < 10; i++)
-			rig_sleep(SECOND);
-		_exit(0);
-	}
-	rig_await(&joined[1], 1);
-	rig_tell(joined, him->slot + 1);
-	for (;;)
-		rig_sleep(SECOND);
-	return 0;
+	is_int(life_of(0), 1, "%s: alive", how);
+	is_int(aether_reap(me, &report), 0, "%s: a reap", how);
+	is_int(report.dead + report.freed, 0, "%s: settles nothing", how);
+	rig_sleep(LONG);
+	is_int(life_of(0), 1, "%s: alive after a while", how);
+	is_int(rig_count(plane, AETHER_STATE_BUSY), 1, "%s: has what it had",
+	       how);
 }
 
-static void forked(void)
+static void silent(void)
 {
-	struct aether_word64 *joined = rig_shared(64);
+	struct aether_participant *me;
 	pid_t pid;
 
-	plane = rig_plane(8, SIZE, 3);
-	pid = rig_fork(parent_of_sleeper, joined);
-	rig_await(joined, 1);
-	is_int(alive(0), 1, "it lives, and has forked a child");
+	lives_begin(3);
+	pid = start(sleeper);
+	me = rig_join(plane);
+	is_untouched(me, "silent");
+	end(pid);
+	aether_participant_leave(me);
+	lives_end();
+}
+
+static void stopped(void)
+{
+	struct aether_participant *me;
+	int status;
+	pid_t pid;
+
+	lives_begin(3);
+	pid = start(sleeper);
+	me = rig_join(plane);
+	kill(pid, SIGSTOP);
+	need(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+	is_untouched(me, "stopped");
+	kill(pid, SIGCONT);
+	is_int(life_of(0), 1, "alive when it goes on");
+	end(pid);
+	aether_participant_leave(me);
+	lives_end();
+}
+
+static void debugged(void)
+{
+	struct aether_participant *me;
+	int status;
+	pid_t pid;
+
+	lives_begin(3);
+	pid = start(sleeper);
+	me = rig_join(plane);
+	if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0) {
+		skip("ptrace is refused: %s", strerror(errno));
+	} else {
+		need(waitpid(pid, &status, __WALL) == pid);
+		is_untouched(me, "held by a debugger");
+		ptrace(PTRACE_DETACH, pid, NULL, NULL);
+		is_int(life_of(0), 1, "alive when it is let go");
+	}
+	end(pid);
+	aether_participant_leave(me);
+	lives_end();
+}
+
+static void zombie(void)
+{
+	siginfo_t ended;
+	pid_t pid;
+
+	lives_begin(3);
+	pid = start(sleeper);
 	kill(pid, SIGKILL);
+	need(waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) == 0);
+	ok(kill(pid, 0) == 0, "killed, and not waited for: a zombie");
+	is_int(life_of(0), 0, "is dead");
 	rig_wait(pid);
-	ok(kill((pid_t)rig_told(&joined[1]), 0) == 0, "the child outlives it");
-	is_int(alive(0), 0, "and does not keep it alive");
-	kill((pid_t)rig_told(&joined[1]), SIGKILL);
-	aether_plane_detach(plane);
+	lives_end();
 }
 
-static int sleeps(void *unused)
+static int becomes_another(void *unused)
 {
 	(void)unused;
-	rig_sleep(10 * SECOND);
-	return 0;
+	settle();
+	rig_await(&told[GO], 1);
+	become_another_program();
+	return 4;
 }
 
-/* The same for one who leaves `wait` after the fork: its slot can be had. */
-static void forked_and_left(uint64_t wait, int times, const char *when)
+static void another_program(void)
 {
-	struct aether_participant *me;
-	int joined = 0;
+	pid_t pid;
 
-	plane = rig_plane(8, SIZE, 1);
-	me = rig_join(plane);
-	for (int i = 0; i < times; i++) {
-		pid_t pid = rig_fork(sleeps, NULL);
-
-		rig_sleep(wait);
-		if (me)
-			aether_participant_leave(me);
-		me = NULL;
-		joined += aether_participant_join(plane, NULL, NULL, &me) == 0;
-		kill(pid, SIGKILL);
-		rig_wait(pid);
-		if (!me)
-			me = rig_join(plane);
-	}
-	is_int(joined, times,
-	       "left %s a fork, the child sleeps: the slot is "
-	       "free",
-	       when);
-	aether_participant_leave(me);
-	is_int(aether_plane_detach(plane), 0, "detached");
+	lives_begin(3);
+	pid = start(becomes_another);
+	is_int(life_of(0), 1, "alive before it becomes another program");
+	rig_tell(&told[GO], 1);
+	await_another_program(pid);
+	ok(kill(pid, 0) == 0, "its process lives on as another program");
+	is_int(life_of(0), 0, "the participant is dead");
+	end(pid);
+	lives_end();
 }
 
-static int in_child(void *argument)
+static int sockets[2];
+
+/* The descriptor of the plane, to another process by a socket. */
+static void pass(int fd)
 {
-	rig_expect_fault();
-	rig_touch(argument, 0);
-	return 0;
+	char room[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte = 0;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &data,
+				  .msg_iovlen = 1,
+				  .msg_control = room,
+				  .msg_controllen = sizeof(room) };
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	need(sendmsg(sockets[1], &message, 0) == 1);
 }
 
-static int child_attaches(void *unused)
+static int receive(void)
 {
-	struct aether_plane *again = rig_again(plane);
-	struct aether_participant *him;
+	char room[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &data,
+				  .msg_iovlen = 1,
+				  .msg_control = room,
+				  .msg_controllen = sizeof(room) };
+	int fd = -1;
+
+	need(recvmsg(sockets[0], &message, MSG_CMSG_CLOEXEC) == 1);
+	need(CMSG_FIRSTHDR(&message));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	return fd;
+}
+
+/* Passes the plane by a socket, and to another program by inheritance. */
+static int passes_on(void *unused)
+{
+	int fd = aether_plane_fd(settle()->plane);
+	pid_t pid;
 
 	(void)unused;
-	plane = again;
-	if (alive(0) != 1)
-		return 1;
-	him = rig_join(again);
-	aether_stride_release(him, rig_reserve(him));
-	aether_participant_leave(him);
-	return aether_plane_detach(again) != 0;
+	pass(fd);
+	need(dup(fd) >= 0);
+	pid = fork();
+	if (pid == 0)
+		become_another_program();
+	rig_tell(&told[CHILD], (uint64_t)pid);
+	sleep_long();
 }
 
-static void children(void)
+static void passed_on(void)
 {
-	struct aether_participant *me;
+	void *at;
+	pid_t pid;
+	int fd;
 
-	plane = rig_plane(8, SIZE, 4);
-	me = rig_join(plane);
-	is_int(rig_wait(rig_fork(in_child, aether_plane_base(plane))), FAULT,
-	       "a child has no plane: touching it is a fault");
-	is_int(rig_wait(rig_fork(child_attaches, NULL)), 0,
-	       "a child attaches anew, and sees its parent alive");
-	is_int(alive(0), 1, "the parent is alive after its children ended");
-	aether_participant_leave(me);
-	aether_plane_detach(plane);
+	lives_begin(3);
+	need(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
+	pid = start(passes_on);
+	fd = receive();
+	at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	need(at != MAP_FAILED);
+	rig_await(&told[CHILD], 1);
+	await_another_program((pid_t)rig_told(&told[CHILD]));
+	is_int(life_of(0), 1, "alive; its plane is passed on and mapped");
+	end(pid);
+	is_int(life_of(0), 0, "and dead, whoever has its plane");
+	end_grandchild();
+	munmap(at, 4096);
+	close(fd);
+	close(sockets[0]);
+	close(sockets[1]);
+	lives_end();
 }
 
-/* Threads that join and leave while another forks: no child may inherit a
- * life. Each fork's child sleeps; in the end every slot must be free. */
-static struct aether_word32 stop;
-
-static void *joins(void *unused)
+/* Opens and closes its plane's file in all ways but the life descriptor. */
+static int closes(void *unused)
 {
-	struct aether_participant *me;
+	int fd = aether_plane_fd(settle()->plane);
+	char path[64];
 
 	(void)unused;
-	while (!ae_load32_relaxed(&stop))
-		if (aether_participant_join(plane, NULL, NULL, &me) == 0)
-			aether_participant_leave(me);
-	return NULL;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	need(close(open(path, O_RDWR)) == 0);
+	need(close(dup(fd)) == 0);
+	need(aether_plane_detach(rig_again(plane)) == 0);
+	need(close(fd) == 0);
+	rig_tell(&told[WENT], 1);
+	sleep_long();
 }
 
-static void fork_race(void)
+static void stray_close(void)
 {
-	enum {
-		CHILDREN = 200
-	};
-	struct aether_participant *all[4];
-	pthread_t threads[2];
-	pid_t pids[CHILDREN];
-	int n = 0;
+	pid_t pid;
 
-	plane = rig_plane(8, SIZE, 4);
-	fflush(stdout);
-	for (int i = 0; i < 2; i++)
-		need(pthread_create(&threads[i], NULL, joins, NULL) == 0);
-	for (int i = 0; i < CHILDREN; i++) {
-		pids[i] = fork();
-		if (pids[i] == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			pause();
-			_exit(0);
-		}
-		rig_sleep(200000);
-	}
-	ae_store32_relaxed(&stop, 1);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
-	while (n < 4 &&
-	       aether_participant_join(plane, NULL, NULL, &all[n]) == 0)
-		n++;
-	is_int(n, 4,
-	       "forks between joins and leaves: no child keeps a slot "
-	       "locked");
-	while (n)
-		aether_participant_leave(all[--n]);
-	for (int i = 0; i < CHILDREN; i++) {
-		kill(pids[i], SIGKILL);
-		rig_wait(pids[i]);
-	}
-	aether_plane_detach(plane);
+	lives_begin(3);
+	pid = start(closes);
+	rig_await(&told[WENT], 1);
+	is_int(life_of(0), 1, "alive, whatever else of the file it closes");
+	end(pid);
+	is_int(life_of(0), 0, "and dead when it is");
+	lives_end();
 }
 
 static void observers(void)
@@ -244,7 +257,7 @@ static void observers(void)
 	struct aether_plane *watcher = NULL;
 	uint64_t found;
 
-	plane = rig_plane(8, SIZE, 4);
+	lives_begin(4);
 	me = rig_join(plane);
 	need(aether_plane_attach_fd(aether_plane_fd(plane),
 				    AETHER_ATTACH_OBSERVE, NULL,
@@ -257,18 +270,20 @@ static void observers(void)
 	       "and finds");
 	is_int(aether_plane_detach(watcher), 0, "detached");
 	aether_participant_leave(me);
-	aether_plane_detach(plane);
+	lives_end();
 }
 
 static void tests(void)
 {
 	killed();
-	forked();
-	forked_and_left(30 * MS, 1, "after");
-	forked_and_left(0, 100, "right after");
-	children();
+	silent();
+	stopped();
+	debugged();
+	zombie();
+	another_program();
+	passed_on();
+	stray_close();
 	observers();
-	fork_race();
 }
 
 int main(void)

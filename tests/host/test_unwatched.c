@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A participant that wants no watch: no thread is started, and it finds the
+ * dead itself while it waits.
+ */
+#include <dirent.h>
+#include "../core/rig.h"
+
+static int threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	int n = -2; /* . and .. */
+
+	need(tasks);
+	while (readdir(tasks))
+		n++;
+	closedir(tasks);
+	return n;
+}
+
+struct shared {
+	struct aether_word64 ready;
+	struct aether_plane *plane;
+};
+
+/* Takes all strides and waits to be killed. */
+static int hold(void *argument)
+{
+	struct shared *s = argument;
+	struct aether_participant *me = rig_join(rig_again(s->plane));
+	uint64_t handle;
+
+	while (aether_stride_reserve(me, &handle) == 0)
+		;
+	rig_tell(&s->ready, 1);
+	for (;;)
+		pause();
+	return 0;
+}
+
+static void tests(void)
+{
+	struct aether_participant_options options = { .unwatched = 1 };
+	struct shared *s = rig_shared(sizeof(*s));
+	struct aether_participant *me;
+	uint64_t begin, handle = 0;
+	int before = threads();
+	pid_t pid;
+
+	s->plane = rig_plane(8, 4096, 4);
+	pid = rig_fork(hold, s);
+	rig_await(&s->ready, 1);
+	me = rig_join_with(s->plane, &options);
+	is_int(threads(), before, "no thread is started");
+	is_int(aether_stride_reserve(me, &handle), AETHER_EFULL,
+	       "another one has all strides");
+	kill(pid, SIGKILL);
+	begin = aether_clock_now();
+	is_int(aether_stride_reserve_until(me, aether_clock_after(10 * SECOND),
+					   &handle),
+	       0, "who waits finds out that it is dead");
+	ok(aether_clock_now() - begin < 2 * SECOND, "and soon");
+	rig_wait(pid);
+	aether_participant_leave(me);
+	ok(rig_all_free(s->plane), "all is free again");
+	is_int(aether_plane_detach(s->plane), 0, "and nobody has joined");
+}
+
+int main(void)
+{
+	return rig_run(tests);
+}
