@@ -47,7 +47,7 @@ static void tests(void)
 	int before = threads();
 	pid_t pid;
 
-	s->plane = rig_plane(8, 4096, 4);
+	s->plane = rig_plane(8, 65536, 4);
 	pid = rig_fork(hold, s);
 	rig_await(&s->ready, 1);
 	me = rig_join_with(s->plane, &options);
