@@ -69,6 +69,7 @@ struct aether_participant {
 	uint64_t ending; /* a word that I clear and free, the same */
 	uint64_t head;   /* position of my next take */
 	uint64_t asked;  /* when I looked for the dead, in ns */
+	uint64_t looked; /* the same, while I waited */
 	uint64_t stamp;
 	uint64_t spin; /* ns */
 	uint32_t slot;

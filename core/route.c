@@ -81,8 +81,10 @@ static void send_on(struct aether_participant *me, uint64_t to, uint32_t index,
 /*
  * Takes the oldest back from its way and ends it, unless it was taken. The
  * word alone does not say so: the lease may have gone round and be on its way
- * to the same addressee again, from somebody else. Its hops do, and they can
- * be read when it is mine; then it goes on its way again.
+ * to the same addressee again, from somebody else. Its hops do. They are read
+ * before, and once more when it is mine; then it goes on its way again. Killed
+ * between those two looks, if it came round in just that moment, I am its last
+ * owner for whoever settles: docs/route.md.
  */
 static void withdraw_oldest(struct aether_participant *me,
 			    struct ae_sender *sender)
@@ -94,6 +96,9 @@ static void withdraw_oldest(struct aether_participant *me,
 	struct aether_lease_seg *lease = &me->plane->leases[index];
 
 	ae_sent_drop(me, index);
+	/* relaxed: a guess, which saves taking what is not mine to take. */
+	if (ae_load32_relaxed(&lease->hops) != hops)
+		return;
 	/* seq_cst: the stride comes back. pairs: seq_cst in commit, seq_cst in
 	 * settle_word */
 	if (ae_cas64_seq_cst(&lease->word, word, mine) != word)

@@ -93,6 +93,20 @@ static uint64_t soon(uint64_t deadline, uint64_t ns)
 	return time < deadline ? time : deadline;
 }
 
+/* Where no watch looks for the dead, who waits does, now and then. */
+static void look_for_dead(struct aether_participant *me)
+{
+	uint64_t now;
+
+	if (ae_host_watched(me))
+		return;
+	now = ae_host_now();
+	if (now - me->looked < DEATH_LOOK)
+		return;
+	me->looked = now;
+	ae_reap_for(me);
+}
+
 /* Announces, looks again, parks. The attempt's answer, or why it ended. */
 static int park(struct aether_participant *me, const struct ae_wait *wait,
 		uint64_t deadline)
@@ -117,9 +131,7 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 		parked = ae_host_park(&me->seat->doorbell, bell, until);
 	}
 	renounce(me, wait);
-	if (parked == AETHER_ETIMEDOUT && err != AETHER_EBOX &&
-	    !ae_host_watched(me))
-		ae_reap_for(me);
+	look_for_dead(me);
 	return parked < 0 ? parked : err;
 }
 
@@ -145,6 +157,7 @@ static int spin(struct aether_participant *me, const struct ae_wait *wait,
 			if (!must_wait(err))
 				return err;
 		}
+		look_for_dead(me);
 	} while (end == AETHER_FOREVER || ae_host_now() < end);
 	return err;
 }

@@ -196,30 +196,54 @@ static int advance(void)
 	return 0;
 }
 
-int ae_sim_explore(const struct ae_sim_scene *scene, int preemptions, int kills,
-		   struct ae_sim_result *result)
+/* The execution that failed once more, for people. */
+static void replay(int preemptions, int kills)
 {
-	int failed;
+	ae_sim.tracing = 1;
+	printf("# %s: the schedule that failed\n", ae_sim.scene->name);
+	if (ae_sim.result->executions)
+		execute(preemptions, kills);
+	else
+		prepare(ae_sim.scene);
+	ae_sim_say("%s", ae_sim.failure);
+	memcpy(ae_sim.result->failure, ae_sim.failure, sizeof(ae_sim.failure));
+}
 
+static int begin(const struct ae_sim_scene *scene, struct ae_sim_result *result)
+{
 	memset(result, 0, sizeof(*result));
 	ae_sim.result = result;
 	ae_sim.tracing = 0;
-	failed = prepare(scene);
+	ae_sim.seed = 0;
+	return prepare(scene);
+}
+
+int ae_sim_explore(const struct ae_sim_scene *scene, int preemptions, int kills,
+		   struct ae_sim_result *result)
+{
+	int failed = begin(scene, result);
+
 	if (!failed)
 		do
 			failed = execute(preemptions, kills);
 		while (!failed && advance());
-	if (failed) {
-		ae_sim.tracing = 1;
-		printf("# %s: the schedule that failed\n", scene->name);
-		if (result->executions)
-			execute(preemptions, kills);
-		else
-			prepare(scene);
-		ae_sim_say("%s", ae_sim.failure);
+	if (failed)
+		replay(preemptions, kills);
+	return failed;
+}
+
+int ae_sim_walk(const struct ae_sim_scene *scene, int preemptions, int kills,
+		uint64_t executions, struct ae_sim_result *result)
+{
+	int failed = begin(scene, result);
+
+	for (uint64_t i = 0; i < executions && !failed; i++) {
+		ae_sim.known = 0;
+		ae_sim.seed = (i + 1) << 20;
+		ae_sim.rate = 4u << i % 6;
+		failed = execute(preemptions, kills);
 	}
 	if (failed)
-		memcpy(result->failure, ae_sim.failure,
-		       sizeof(result->failure));
+		replay(preemptions, kills);
 	return failed;
 }

@@ -11,8 +11,27 @@ struct ae_sim_state ae_sim;
 static ucontext_t contexts[AE_SIM_ACTORS], rest;
 static unsigned char stacks[AE_SIM_ACTORS][AE_SIM_STACK];
 
-/* Of the alternatives at this place: the recorded one, or the first. */
-int ae_sim_choose(int ways)
+static uint32_t random_below(uint32_t n)
+{
+	uint64_t x = ae_sim.seed += UINT64_C(0x9E3779B97F4A7C15);
+
+	x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+	x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
+	return (uint32_t)((x ^ x >> 31) >> 32) % n;
+}
+
+/* The alternative to begin with: the first, or, on a walk, another once in so
+ * many times; 1: any is as good. */
+static uint8_t first_of(uint32_t ways, uint32_t rate)
+{
+	if (!ae_sim.seed || random_below(rate))
+		return 0;
+	return (uint8_t)(rate == 1 ? random_below(ways)
+				   : 1 + random_below(ways - 1));
+}
+
+/* Of the alternatives at this place: the recorded one, or one to begin with. */
+static int choose(int ways, uint32_t rate)
 {
 	struct ae_sim_way *way = &ae_sim.ways[ae_sim.depth];
 
@@ -21,7 +40,7 @@ int ae_sim_choose(int ways)
 	if (ae_sim.depth == AE_SIM_DEPTH)
 		ae_sim_fail("too many choices");
 	if (ae_sim.depth == ae_sim.known) {
-		way->taken = 0;
+		way->taken = first_of((uint32_t)ways, rate);
 		way->of = (uint8_t)ways;
 		ae_sim.known++;
 	}
@@ -110,8 +129,8 @@ static void go_on(void)
 		swapcontext(&contexts[from->number], &rest);
 		return;
 	}
-	switch_to(nth(ae_sim.ready,
-		      ae_sim_choose(__builtin_popcount(ae_sim.ready))));
+	switch_to(
+		nth(ae_sim.ready, choose(__builtin_popcount(ae_sim.ready), 1)));
 }
 
 /* The kernel's part in a death: its locks are gone at once. */
@@ -208,13 +227,13 @@ void ae_sim_point(int loud)
 	kill = me->mortal && ae_sim.kills;
 	if (kill)
 		site_of(me);
-	taken = ae_sim_choose(1 + kill + __builtin_popcount(others));
+	taken = choose(1 + kill + __builtin_popcount(others), ae_sim.rate);
 	if (taken > kill) {
 		ae_sim.preemptions--;
 		me->asked = ae_sim.asked;
 		switch_to(nth(others, taken - 1 - kill));
 		kill = me->mortal && ae_sim.kills && me->asked != ae_sim.asked;
-		taken = kill && ae_sim_choose(2);
+		taken = kill && choose(2, ae_sim.rate);
 	}
 	if (taken && taken <= kill) {
 		die(me);
@@ -244,7 +263,7 @@ void ae_sim_mortality(uint32_t slot)
 	if (!ae_sim.locks[slot] || ae_sim.calm || !ae_sim.kills || !r->mortal ||
 	    process == ae_sim_runner()->process)
 		return;
-	if (ae_sim_choose(2))
+	if (choose(2, ae_sim.rate))
 		die(r);
 }
 
@@ -260,13 +279,17 @@ static void run_body(void)
 		go_on();
 }
 
-/* Runs whoever is ready until nobody is. */
+/* Runs whoever is ready until nobody is, and no time is left to pass. */
 void ae_sim_rest(void)
 {
-	while (ae_sim.ready) {
-		ae_sim.current = nth(
-			ae_sim.ready,
-			ae_sim_choose(__builtin_popcount(ae_sim.ready)));
+	for (;;) {
+		if (!ae_sim.ready)
+			pass_time();
+		if (!ae_sim.ready)
+			return;
+		ae_sim.current = nth(ae_sim.ready,
+				     choose(__builtin_popcount(ae_sim.ready),
+					    1));
 		swapcontext(&rest, &contexts[ae_sim.current]);
 	}
 }
@@ -283,7 +306,7 @@ static int die_asleep(void)
 			parked |= 1u << i;
 	if (!ae_sim.kills)
 		return 0;
-	taken = ae_sim_choose(1 + __builtin_popcount(parked));
+	taken = choose(1 + __builtin_popcount(parked), ae_sim.rate);
 	if (taken)
 		die(&ae_sim.runners[nth(parked, taken - 1)]);
 	return taken;

@@ -57,6 +57,10 @@ struct ae_sim_result {
 int ae_sim_explore(const struct ae_sim_scene *scene, int preemptions, int kills,
 		   struct ae_sim_result *result);
 
+/* Tries so many of them at random, which reach deeper; otherwise the same. */
+int ae_sim_walk(const struct ae_sim_scene *scene, int preemptions, int kills,
+		uint64_t executions, struct ae_sim_result *result);
+
 /* Ends this execution as failed. */
 __attribute__((noreturn, format(printf, 1, 2))) void
 ae_sim_fail(const char *format, ...);

@@ -87,6 +87,9 @@ struct ae_sim_state {
 	int line;
 	struct ae_sim_way ways[AE_SIM_DEPTH];
 	uint32_t depth, known;
+	uint64_t seed; /* of a walk; 0: the search */
+	uint32_t rate; /* on a walk, not the first alternative once in so many
+			  times */
 	ucontext_t escape;
 	struct ae_sim_result *result;
 };
@@ -108,7 +111,6 @@ void ae_sim_rest(void);
 void ae_sim_run(void);
 void ae_sim_clear_sites(void);
 void ae_sim_start(void);
-int ae_sim_choose(int ways);
 
 /* order.c: what happens before what. */
 void ae_sim_order(const void *word, int kind, int order, int done);

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Does the simulator find what it is for? Each defect is planted in a copy of
+one file of core, by exact text, and the scene named must then fail by its
+own judgement: with a schedule, and not by a crash. A text that is not found
+is a failure: the defect is to be planted anew.
+
+    O    where the simulator was built (build); what is missing or old there is built here
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+O = Path(os.environ.get("O") or ROOT / "build")
+CC = os.environ.get("CC") or "gcc"
+FLAGS = ["-std=c11", "-O1", "-I" + str(ROOT / "include"), "-I" + str(ROOT / "build" / "gen"),
+         "-I" + str(ROOT / "host" / "sim")]
+
+# what it is, who finds it (test:part of a scene's name, and a bound other than
+# its quick one:preemptions:deaths), the file, and pairs of old and new text
+DEFECTS = [
+    ("an entry that comes after its commit", "route:waits for mail", "route.c",
+     """	err = ae_mailbox_enter(me->plane, (uint32_t)AETHER_TENANCY_SLOT(to),
+			       handle, &sender->cursor);
+	if (err < 0)
+		return err;
+""", "",
+     """	return commit(me, handle, to, word);
+""", """	err = commit(me, handle, to, word);
+	if (err == 0)
+		ae_mailbox_enter(me->plane, (uint32_t)AETHER_TENANCY_SLOT(to),
+				 handle, &sender->cursor);
+	return err;
+"""),
+    ("a commit that releases nothing", "route:waits for mail", "route.c",
+     "seen = ae_cas64_seq_cst(&lease->word, word, gone);",
+     "seen = ae_cas64_acquire(&lease->word, word, gone);"),
+    ("no second look at the seat after the commit", "leave:leaves with mail", "route.c",
+     """		if (ae_cas64_acquire(&lease->word, gone, word) == gone)
+			return AETHER_EGONE;
+""", "		;\n"),
+    ("mail met too early is forgotten", "route:waits for mail", "mailbox.c",
+     "return is_coming(me, word) ? AETHER_EAGAIN : AETHER_EOWNER;",
+     "return is_coming(me, word) ? AETHER_EOWNER : AETHER_EOWNER;"),
+    ("a generation that does not rise at release", "route:waits for mail", "lease.c",
+     """	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
+
+	/* seq_cst: releases the bytes to the next owner""",
+     """	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word));
+
+	/* seq_cst: releases the bytes to the next owner"""),
+    ("a generation that does not rise at the lease's end", "run:out of three", "lease.c",
+     """	uint64_t next = me->ending |
+			ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
+""", """	uint64_t next = me->ending |
+			ae_word_generation(AETHER_LEASE_GENERATION(word));
+"""),
+    ("a release that releases nothing", "route:sends two", "lease.c",
+     "return ae_cas64_seq_cst(&plane->leases[index].word, word, next);",
+     "return ae_cas64_acquire(&plane->leases[index].word, word, next);"),
+    ("a run freed from its head on", "run:wanted", "lease.c",
+     """	while (--run)
+		free_tail(plane, index + run);
+	if (free_word(plane, index, word) != word)
+		return;
+""", """	if (free_word(plane, index, word) != word)
+		return;
+	while (--run)
+		free_tail(plane, index + run);
+"""),
+    ("tenancies compared without their stamps", "join:while one sends", "settle.c",
+     """	if (ae_low_stamp(AETHER_SEAT_STAMP(seat)) != AETHER_LEASE_STAMP(word))
+		return 1;
+""", ""),
+    ("a reaper that stores instead of comparing", "route:two reap:1:1", "settle.c",
+     """	if (ae_cas64_seq_cst(&s->plane->leases[index].word, word, next) != word)
+		return;
+	ae_lease_finish(""", """	ae_store64_release(&s->plane->leases[index].word, next);
+	ae_lease_finish("""),
+    ("a reaper that takes over first and sends then", "heir:all pieces", "settle.c",
+     "	if (ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {",
+     """	uint64_t mine = (s->ending & ~AETHER_LEASE_STATE_MASK) |
+			AETHER_STATE_BUSY | (word & AE_GENERATION);
+
+	if (ae_cas64_seq_cst(&plane->leases[index].word, word, mine) != word)
+		return 1;
+	word = mine;
+	if (ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {"""),
+    ("work in hand that is inherited as if it were done", "heir:all pieces", "settle.c",
+     "	int suspect = AETHER_LEASE_STATE(word) == AETHER_STATE_BUSY ||",
+     "	int suspect ="),
+    ("a stride of a zeroing plane that is not zeroed", "run:is zeroed before", "lease.c",
+     "	if (plane->flags & AETHER_FLAG_ZERO)\n		clear_bytes(",
+     "	if (0)\n		clear_bytes("),
+    ("a seat that is marked dead without comparing", "join:reaped at once:1:1", "reap.c",
+     "	seen = ae_cas64_seq_cst(seat, word, dead);\n",
+     "	ae_store64_release(seat, dead);\n	seen = word;\n"),
+    ("an heir that is forgotten by who takes the slot over", "join:names its heir", "participant.c",
+     "		reset_record(me, options, born, pid);\n",
+     "		reset_record(me, options, born, pid);\n"
+     "		ae_store64_relaxed(&me->seat->heir, 0);\n"),
+    ("a reaper that rings nobody", "wait:space", "reap.c",
+     """		if (AETHER_SEAT_STATE(word) == AETHER_SEAT_ACTIVE)
+			ae_wait_ring(plane, i);
+""", "		(void)word;\n"),
+    ("a reaper that asks nobody who is dead", "route:waits for mail", "reap.c",
+     """	if (AETHER_SEAT_STATE(word) == AETHER_SEAT_FREE ||
+	    ae_host_life_test(plane, slot) != 0)
+""", "	if (AETHER_SEAT_STATE(word) == AETHER_SEAT_FREE)\n"),
+    ("a sleeper that does not look again", "wait:space:1:0", "wait.c",
+     """	announce(me, wait);
+	err = wait->attempt(me, wait->what);
+""", """	err = wait->attempt(me, wait->what);
+	announce(me, wait);
+"""),
+    ("a reader's end that releases nothing", "share:wants", "share.c",
+     "uint64_t seen = ae_cas64_seq_cst(half, now,",
+     "uint64_t seen = ae_cas64_acquire(half, now,"),
+    ("a newcomer that reads what its predecessor was to", "share:another sits down:2:1", "share.c",
+     "	if (me->stamp > ae_load64_relaxed(&lease->sigma))\n",
+     "	if (0 > ae_load64_relaxed(&lease->sigma))\n"),
+]
+
+
+def run(*command):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True)
+
+
+def compile_c(source, target, *flags):
+    result = run(CC, *FLAGS, *flags, "-c", source, "-o", target)
+    if result.returncode:
+        raise RuntimeError(f"{source} does not compile:\n{result.stderr}")
+
+
+def hooked(core):
+    """Flags for a file of core: what it may see, and the hook before it."""
+    return ["-I" + str(core), "-ffreestanding", "-include",
+            ROOT / "host" / "sim" / "hook.h"]
+
+
+def newest():
+    """When anything that the simulator is made of was changed last."""
+    return max(path.stat().st_mtime for folder in ("core", "host/sim", "include/aether")
+               for path in (ROOT / folder).iterdir())
+
+
+def objects(folder, names, work, flags):
+    """The objects of a folder of ROOT, by name: those of the build, or new ones."""
+    found, changed = {}, newest()
+    for source in sorted((ROOT / folder).glob(names)):
+        built = O / "sim" / folder / (source.stem + ".o")
+        if not built.is_file() or built.stat().st_mtime < changed:
+            built = work / (folder.replace("/", "_") + "_" + source.stem + ".o")
+            compile_c(source, built, *flags)
+        found[source.name] = built
+    return found
+
+
+class Bench:
+    """All that is compiled once."""
+
+    def __init__(self, work):
+        self.work, core = work, ROOT / "core"
+        plain = ["-I" + str(core), "-I" + str(ROOT / "tests"), "-D_GNU_SOURCE"]
+        self.core = objects("core", "*.c", work, hooked(core))
+        self.sim = objects("host/sim", "*.c", work, plain)
+        self.plain, self.tests = plain, {}
+
+    def test(self, name):
+        if name not in self.tests:
+            self.tests[name] = self.work / f"test_{name}.o"
+            compile_c(ROOT / "tests" / "sim" / f"test_{name}.c", self.tests[name], *self.plain)
+        return self.tests[name]
+
+    def planted(self, finder, file, pairs):
+        """What the scene says of core with these texts replaced; None: as it is."""
+        text = (ROOT / "core" / file).read_text()
+        for old, new in pairs:
+            if text.count(old) != 1:
+                return f"the text is there {text.count(old)} times: {old.strip()!r}"
+            text = text.replace(old, new)
+        source = self.work / file
+        source.write_text(text)
+        core = dict(self.core)
+        core[file] = self.work / "planted.o"
+        compile_c(source, core[file], *hooked(ROOT / "core"))
+        program = self.work / "planted"
+        test, *scene = finder.split(":")
+        result = run(CC, self.test(test), *self.sim.values(), *core.values(), "-o", program)
+        if result.returncode:
+            return result.stderr
+        return run("timeout", "60", program, *scene)
+
+
+def sites():
+    """Each operation of the wrapper has a line in host/sim/sites.inc."""
+    wrapper = (ROOT / "core" / "ae_atomic.h").read_text()
+    listed = set(re.findall(r"define (ae_\w+)\(", (ROOT / "host/sim/sites.inc").read_text()))
+    made = set()
+    for kind, args in re.findall(r"^AE_(LOAD|STORE|XCHG|FETCH|CAS)\((.*?)\)$", wrapper, re.M):
+        args = [a.strip() for a in args.split(",")]
+        name = args.pop(0) if kind == "FETCH" else kind.lower()
+        made.add(f"ae_{name}{args[0]}_{args[1]}")
+    return sorted(made ^ listed) if made else ["no operation found"]
+
+
+def main():
+    count = failed = 0
+
+    def say(good, name, why=""):
+        nonlocal count, failed
+        count += 1
+        failed += not good
+        print(f"{'' if good else 'not '}ok {count} - {name}")
+        for line in why.rstrip().split("\n")[-30:] if not good else ():
+            print("#   " + line)
+        sys.stdout.flush()
+
+    say(not sites(), "sites.inc names the operations of ae_atomic.h", " ".join(sites()))
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(Path(work))
+        for what, finder, file, *texts in DEFECTS:
+            got = bench.planted(finder, file, list(zip(texts[::2], texts[1::2])))
+            if isinstance(got, str):
+                say(False, what, got)
+                continue
+            found = got.returncode == 1 and "the schedule that failed" in got.stdout
+            why = re.findall(r"^not ok \d+ - (.*?):.*\n.*\n#\s+(.*)$", got.stdout, re.M)
+            say(found, f"{what}: " + ("; ".join(map(": ".join, why[:1])) or "not found"),
+                f"status {got.returncode}\n{got.stdout}{got.stderr}")
+    print(f"1..{count}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
