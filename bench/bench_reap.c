@@ -23,7 +23,7 @@
 
 #define TOUCHED (128u << 20)
 #define STRIDES (TOUCHED / AETHER_STRIDE_SIZE_DEFAULT)
-#define SPARE 16 /* for those that keep the plane busy */
+#define SPARE 1 /* for who keeps the plane busy */
 #define PARKED_NS 3000000000u
 
 /* What the processes of a measurement share. */
@@ -101,12 +101,12 @@ static void keep_busy(struct scene *scene)
 	int err = join(scene->plane, &plane, &me);
 
 	say_ready(scene, err);
-	while (err == 0 && !ae_load32_relaxed(&scene->over)) {
+	if (err == 0)
 		err = aether_stride_reserve(me, &handle);
+	while (err == 0 && !ae_load32_relaxed(&scene->over)) {
+		err = aether_route(me, handle, aether_participant_tenancy(me));
 		if (err == 0)
-			err = aether_stride_release(me, handle);
-		if (err == AETHER_EFULL || err == AETHER_EAGAIN)
-			err = 0;
+			err = aether_route_take(me, &handle);
 	}
 	_exit(err < 0);
 }
@@ -226,30 +226,56 @@ static double processor_time(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+/* Another process that has joined. */
+static void be_there(struct scene *scene)
+{
+	struct aether_participant *me;
+	struct aether_plane *plane;
+
+	say_ready(scene, join(scene->plane, &plane, &me));
+	for (;;)
+		pause();
+}
+
+/* Processor time, in % of one processor, while parked. Negative: an error. */
+static double park(struct aether_participant *me)
+{
+	double from = processor_time(), begin = bench_now();
+	uint64_t handle;
+	int err = aether_route_take_until(me, aether_clock_after(PARKED_NS),
+					  &handle);
+
+	if (err != AETHER_ETIMEDOUT)
+		return err;
+	return (processor_time() - from) / (bench_now() - begin) * 100;
+}
+
 int bench_parked(struct bench_row *row)
 {
-	struct aether_participant *me = NULL, *other = NULL;
+	struct scene *scene = mmap(NULL, sizeof(*scene), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct aether_participant *me = NULL;
 	struct aether_plane *plane;
-	double begin, used, from;
-	uint64_t handle;
+	pid_t others[3] = { -1, -1, -1 };
 	int err = aether_plane_create(NULL, NULL, NULL, &plane);
 
-	if (err < 0)
+	if (err < 0 || scene == MAP_FAILED)
 		return bench_fail("cannot create a plane", err);
+	scene->plane = aether_plane_fd(plane);
+	for (int i = 0; i < 3; i++)
+		others[i] = start(scene, be_there);
 	err = aether_participant_join(plane, NULL, NULL, &me);
-	if (err == 0)
-		err = aether_participant_join(plane, NULL, NULL, &other);
-	from = processor_time();
-	begin = bench_now();
-	if (err == 0)
-		err = aether_route_take_until(me, aether_clock_after(PARKED_NS),
-					      &handle);
-	used = processor_time() - from;
-	row->value = used / (bench_now() - begin) * 100;
+	row->value = err < 0 ? err : park(me);
 	row->baseline_value = 100;
 	row->ratio = row->value / 100;
-	aether_participant_leave(other);
+	for (int i = 0; i < 3; i++) {
+		if (others[i] > 0) {
+			kill(others[i], SIGKILL);
+			waitpid(others[i], NULL, 0);
+		}
+	}
 	aether_participant_leave(me);
 	aether_plane_detach(plane);
-	return err == AETHER_ETIMEDOUT ? 0 : bench_fail(row->name, err);
+	munmap(scene, sizeof(*scene));
+	return row->value < 0 ? bench_fail(row->name, AETHER_ESTAGE) : 0;
 }

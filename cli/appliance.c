@@ -4,6 +4,7 @@
  * the stream ends. Several share the work.
  */
 #include "stage.h"
+#include "stop.h"
 
 static const struct argp_option options[] = {
 	{ .name = "burn",
@@ -35,10 +36,12 @@ int cli_appliance(int argc, char **argv)
 		.args_doc = "NAME",
 		.doc = "Burn the strides of the stream on the plane NAME, "
 		       "where they lie. Start it before or after the ingress; "
-		       "it ends with the stream."
+		       "it ends with the stream. One that is started while a "
+		       "stream goes on takes the place of one that died."
 	};
 	struct aether_burn burns[AETHER_FLOW_BURNS_MAX] = { { 0 } };
-	struct aether_flow_appliance work = { .burns = burns };
+	struct aether_flow_appliance work = { .burns = burns,
+					      .stopped = cli_stop_signal };
 	struct stage stage = { .name = NULL };
 	int rc = 0;
 

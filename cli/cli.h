@@ -215,5 +215,7 @@ int cli_ingress(int argc, char **argv);
 int cli_appliance(int argc, char **argv);
 int cli_egress(int argc, char **argv);
 int cli_bench(int argc, char **argv);
+int cli_reap(int argc, char **argv);
+int cli_chaos(int argc, char **argv);
 
 #endif

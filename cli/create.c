@@ -26,7 +26,8 @@ enum {
 	KEY_MODE,
 	KEY_GROUP,
 	KEY_HUGE,
-	KEY_LOCK
+	KEY_LOCK,
+	KEY_ZERO
 };
 
 struct create {
@@ -73,6 +74,9 @@ static const struct argp_option options[] = {
 	{ .name = "lock",
 	  .key = KEY_LOCK,
 	  .doc = "Ask every process that attaches to lock it in memory" },
+	{ .name = "zero",
+	  .key = KEY_ZERO,
+	  .doc = "Zero a stride when its lease ends, before its next" },
 	{ 0 },
 };
 
@@ -176,6 +180,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_LOCK:
 		create->options.flags |= AETHER_FLAG_LOCK;
 		return 0;
+	case KEY_ZERO:
+		create->options.flags |= AETHER_FLAG_ZERO;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (create->name)
 			return ARGP_ERR_UNKNOWN;
@@ -258,6 +265,8 @@ static void print_json(const struct create *create,
 	cli_set(object, "data_size", json_integer(data));
 	cli_set(object, "tables_size",
 		json_integer((json_int_t)is->plane_size - data));
+	cli_set(object, "zero",
+		json_boolean((info->flags & AETHER_FLAG_ZERO) != 0));
 	cli_set(object, "huge_bytes",
 		json_integer((json_int_t)info->huge_bytes));
 	cli_set(object, "locked_bytes",
@@ -288,10 +297,11 @@ int cli_create(int argc, char **argv)
 	if (create.common.json)
 		print_json(&create, &info);
 	else
-		printf("%s: %u strides of %llu bytes, %u participants, %llu "
+		printf("%s: %u strides of %llu bytes%s, %u participants, %llu "
 		       "bytes in all\n",
 		       create.name, info.geometry.strides,
 		       (unsigned long long)info.geometry.stride_size,
+		       info.flags & AETHER_FLAG_ZERO ? ", zeroed" : "",
 		       info.geometry.participants,
 		       (unsigned long long)info.geometry.plane_size);
 	aether_plane_detach(plane);

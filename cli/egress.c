@@ -27,7 +27,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static int drain(struct stage *stage, const struct cli_output *output)
 {
 	struct aether_flow_egress work = { .fd = output->fd,
-					   .copy = stage->copy };
+					   .copy = stage->copy,
+					   .stopped = cli_stop_signal };
 	int rc;
 
 	if (stage->waits)

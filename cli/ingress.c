@@ -3,7 +3,8 @@
  * aether ingress: brings a stream onto a plane. Beside it runs a second
  * process, the orchestrator, which finds the other stages by their roles and
  * hands out the strides; it is a process of its own because it needs no data,
- * and it ends with the ingress whatever happens to that.
+ * and it ends with the ingress whatever happens to that. Appliances that are
+ * started later take the places of those that died.
  */
 #include "stage.h"
 #include "stop.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -90,12 +92,48 @@ static void look(const struct stage *stage,
 	}
 }
 
+/* Those who have a place; for who comes later. */
+struct staff {
+	const struct stage *stage;
+	const struct aether_flow_orchestrator *work;
+	uint64_t tenancies[AETHER_FLOW_WORKERS_MAX];
+};
+
+static int has_place(const struct staff *staff, uint64_t tenancy)
+{
+	for (uint32_t i = 0; i < staff->work->count; i++)
+		if (staff->tenancies[i] == tenancy)
+			return 1;
+	return 0;
+}
+
+/* An appliance that nobody knew of, in the place of one that has gone. */
+static int replace(void *user, uint32_t index, uint64_t *tenancy)
+{
+	struct aether_flow_orchestrator now = { .count = 0 };
+	struct staff *staff = user;
+
+	staff->tenancies[index] = 0;
+	look(staff->stage, &now);
+	for (uint32_t i = 0; i < now.count; i++) {
+		if (has_place(staff, now.workers[i]))
+			continue;
+		*tenancy = staff->tenancies[index] = now.workers[i];
+		return 0;
+	}
+	return AETHER_EAGAIN;
+}
+
+static uint64_t patience(const struct stage *stage)
+{
+	return stage->waits ? stage->wait : WAIT_NS;
+}
+
 /* Waits until everybody is there. */
 static int gather(const struct stage *stage, struct aether_error *error,
 		  struct aether_flow_orchestrator *work)
 {
-	uint64_t wait = stage->waits ? stage->wait : WAIT_NS;
-	uint64_t deadline = aether_clock_after(wait);
+	uint64_t deadline = aether_clock_after(patience(stage));
 
 	for (;;) {
 		look(stage, work);
@@ -125,7 +163,12 @@ static int orchestrate(struct stage *stage, struct desk *desk, int tell)
 	struct aether_participant_options who = {
 		.role = AETHER_ROLE_ORCHESTRATOR
 	};
-	struct aether_flow_orchestrator work = { .count = 0 };
+	struct aether_flow_orchestrator work = {
+		.replace = replace,
+		.stay = patience(stage) + 1, /* 0 would be the default */
+		.stopped = cli_stop_signal,
+	};
+	struct staff staff = { .stage = stage, .work = &work };
 	int fd = aether_plane_fd(stage->plane); /* the mapping is not mine */
 	uint64_t me;
 	int rc = aether_plane_attach_fd(fd, 0, &desk->error, &stage->plane);
@@ -142,6 +185,8 @@ static int orchestrate(struct stage *stage, struct desk *desk, int tell)
 	if (write(tell, &me, sizeof(me)) != sizeof(me))
 		return cli_error(&desk->error, AETHER_ESYS, errno,
 				 "cannot reach the ingress");
+	work.user = &staff;
+	memcpy(staff.tenancies, work.workers, sizeof(staff.tenancies));
 	return aether_flow_orchestrate(stage->me, &work, &desk->error,
 				       &desk->report);
 }
@@ -185,6 +230,7 @@ static int bring(struct stage *stage, const struct cli_input *input,
 					  : AETHER_FORMAT_SLICED,
 		.tile = stage->tile,
 		.copy = stage->copy,
+		.stopped = cli_stop_signal,
 	};
 	int rc = aether_flow_ingress(stage->me, &work, &stage->error,
 				     &stage->report);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define NEAR 2      /* letters by which a name may differ to be proposed */
+#define SHORT 4     /* one letter for names no longer than this */
 #define VERB_MAX 32 /* longer words are near to nothing */
 
 const struct cli_verb cli_verbs[] = {
@@ -22,6 +23,7 @@ const struct cli_verb cli_verbs[] = {
 	{ "ls", "list planes", cli_ls },
 	{ "map", "show the strides of a plane", cli_map },
 	{ "who", "show the participants of a plane", cli_who },
+	{ "reap", "settle what the dead left in a plane", cli_reap },
 	{ "layout", "show every byte's place", cli_layout },
 	{ "run", "stream a file through a plane", cli_run },
 	{ "ingress", "the stage that reads", cli_ingress },
@@ -30,6 +32,7 @@ const struct cli_verb cli_verbs[] = {
 	{ "slice", "turn bytes into bit-planes", cli_slice },
 	{ "unslice", "turn bit-planes into bytes", cli_unslice },
 	{ "bench", "measure, each figure beside a baseline", cli_bench },
+	{ "chaos", "kill at random, and look what breaks", cli_chaos },
 	{ "strerror", "explain an error", cli_strerror },
 	{ NULL, NULL, NULL },
 };
@@ -82,8 +85,9 @@ static size_t distance(const char *a, const char *b)
 static int is_near(const char *word, const char *name)
 {
 	size_t length = strlen(word);
+	size_t most = strlen(name) <= SHORT ? 1 : NEAR;
 
-	return distance(name, word) <= NEAR ||
+	return distance(name, word) <= most ||
 	       (length > 1 && !strncmp(word, name, length));
 }
 

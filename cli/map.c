@@ -15,13 +15,10 @@ struct map {
 
 /* What stands for a state in the picture. */
 static const char signs[CORRUPT + 1] = {
-	[AETHER_STATE_DORMANT] = '.',
-	[AETHER_STATE_BUSY] = '#',
-	[AETHER_STATE_ROUTED] = '>',
-	[AETHER_STATE_SHARED] = '=',
-	[AETHER_STATE_CONT] = '-',
-	[AETHER_STATE_SUSPECT] = '!',
-	[CORRUPT] = '?',
+	[AETHER_STATE_DORMANT] = '.', [AETHER_STATE_BUSY] = '#',
+	[AETHER_STATE_ROUTED] = '>',  [AETHER_STATE_SHARED] = '=',
+	[AETHER_STATE_CONT] = '-',    [AETHER_STATE_SUSPECT] = '!',
+	[AETHER_STATE_ENDING] = '~',  [CORRUPT] = '?',
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -63,7 +60,17 @@ static uint32_t look(const struct aether_plane *plane, uint32_t index,
 static int has_owner(uint32_t state)
 {
 	return state == AETHER_STATE_BUSY || state == AETHER_STATE_ROUTED ||
-	       state == AETHER_STATE_SUSPECT;
+	       state == AETHER_STATE_SUSPECT || state == AETHER_STATE_ENDING;
+}
+
+static json_t *readers_json(uint64_t readers)
+{
+	json_t *list = json_array();
+
+	for (uint32_t slot = 0; readers; slot++, readers >>= 1)
+		if (readers & 1)
+			cli_add(list, json_integer(slot));
+	return list;
 }
 
 static json_t *stride_json(const struct aether_stride_info *info,
@@ -78,6 +85,10 @@ static json_t *stride_json(const struct aether_stride_info *info,
 	cli_set(object, "generation",
 		state == CORRUPT ? json_null()
 				 : json_integer((json_int_t)info->generation));
+	if (state == AETHER_STATE_CONT)
+		cli_set(object, "head", json_integer(info->head));
+	if (state == AETHER_STATE_SHARED)
+		cli_set(object, "readers", readers_json(info->readers));
 	return object;
 }
 

@@ -2,8 +2,8 @@
 /*
  * aether run, between its files: run.c is the verb, run_options.c its command
  * line, run_plane.c the plane and the page it shares with its stages,
- * run_stage.c what a stage's process does, run_watch.c the supervisor,
- * run_print.c what is said.
+ * run_stage.c what a stage's process does, run_start.c starts it, and starts
+ * another in its place, run_watch.c the supervisor, run_print.c what is said.
  */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
@@ -43,6 +43,15 @@ struct run_sum {
 	uint64_t high;
 };
 
+#define RUN_RUNNING (-1) /* no wait status yet */
+
+/* An appliance that took the place of a dead one says so to the orchestrator,
+ * through a pipe: the page has no order of its own. */
+struct run_newcomer {
+	uint64_t tenancy;
+	uint64_t place; /* which appliance it is, from 0 */
+};
+
 /* What a stage tells the supervisor, in the shared page. */
 struct run_seat {
 	uint64_t tenancy;
@@ -67,14 +76,22 @@ struct run {
 	struct run_shared *shared;
 	uint32_t stages;
 	pid_t pids[RUN_STAGES_MAX];
-	int statuses[RUN_STAGES_MAX]; /* of waitpid */
-	uint32_t ended;               /* how many */
-	int culprit;                  /* first stage that failed; -1: none */
-	int signal;                   /* that ends the run; 0: none */
-	int signals;                  /* descriptor; signals are read from it */
-	sigset_t before;              /* signal mask of the caller */
-	int ready[2];                 /* stages say that they have joined */
-	int go[2];                    /* and are told that all have */
+	int statuses[RUN_STAGES_MAX];   /* of waitpid */
+	uint32_t ended;                 /* how many */
+	uint32_t respawned;             /* appliances started for dead ones */
+	uint32_t idle;                  /* of these, since bytes moved last */
+	uint64_t moved;                 /* bytes that the egress had by then */
+	struct aether_flow_report past; /* what the dead had done */
+	char death[100];                /* the last one that was survived */
+	int stopping;                   /* nobody is started any more */
+	int culprit;                    /* first stage that failed; -1: none */
+	int signal;                     /* that ends the run; 0: none */
+	int signals;     /* descriptor; signals are read from it */
+	sigset_t before; /* signal mask of the caller */
+	int ready[2];    /* stages say that they have joined */
+	int go[2];       /* and are told that all have */
+	int fresh[2];    /* struct run_newcomer */
+	uint64_t joined; /* stages that have, a bit each */
 	uint64_t began;
 	double seconds;
 };
@@ -88,6 +105,20 @@ void run_plane_close(struct run *run);
 
 /* "ingress", "orchestrator", "appliance" or "egress". */
 const char *run_role(const struct run *run, uint32_t stage);
+
+/* "appliance 2" where there are several. */
+void run_describe(const struct run *run, uint32_t stage, char *text,
+		  size_t size);
+
+/* run_start.c: all stages, and the pipes between them and me. */
+int run_start(struct run *run, struct aether_error *error);
+void run_start_close(struct run *run);
+
+/*
+ * A stage has ended with `status`: starts another one in its place if it was
+ * killed, and can be replaced. 0: it could not; 1: another one runs.
+ */
+int run_replace(struct run *run, uint32_t stage, int status);
 
 /* run_stage.c: the life of a stage's process. */
 void run_stage(struct run *run, uint32_t stage, pid_t parent)

@@ -7,6 +7,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 /* Uses the named plane, or makes it. */
@@ -59,8 +60,20 @@ int run_plane_open(struct run *run, struct aether_error *error)
 	return open_shared(run, error);
 }
 
+/* A plane that stays must not keep what the dead had: whoever joins settles
+ * that. If all slots are taken by the living, one of them does. */
+static void settle(struct run *run)
+{
+	struct aether_participant *me;
+
+	if (aether_participant_join(run->plane, NULL, NULL, &me) == 0)
+		aether_participant_leave(me);
+}
+
 void run_plane_close(struct run *run)
 {
+	if (run->shared && run->options.name && !run->made)
+		settle(run);
 	if (run->shared)
 		munmap(run->shared, sizeof(*run->shared));
 	run->shared = NULL;
@@ -78,4 +91,15 @@ const char *run_role(const struct run *run, uint32_t stage)
 	if (stage == RUN_ORCHESTRATOR)
 		return "orchestrator";
 	return stage == run->stages - 1 ? "egress" : "appliance";
+}
+
+void run_describe(const struct run *run, uint32_t stage, char *text,
+		  size_t size)
+{
+	const char *role = run_role(run, stage);
+
+	if (run->options.workers > 1 && strcmp(role, "appliance") == 0)
+		snprintf(text, size, "%s %u", role, stage - RUN_APPLIANCE + 1);
+	else
+		snprintf(text, size, "%s", role);
 }

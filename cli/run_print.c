@@ -61,7 +61,7 @@ void run_progress_end(void)
 
 static uint64_t sum_routed(const struct run *run)
 {
-	uint64_t sum = 0;
+	uint64_t sum = run->past.strides;
 
 	/* the egress takes and routes no more */
 	for (uint32_t i = 0; i < run->stages - 1; i++)
@@ -71,7 +71,7 @@ static uint64_t sum_routed(const struct run *run)
 
 static uint64_t sum_copied(const struct run *run)
 {
-	uint64_t sum = 0;
+	uint64_t sum = run->past.copied;
 
 	for (uint32_t i = 0; i < run->stages; i++)
 		sum += run->shared->seats[i].report.copied;
@@ -128,7 +128,7 @@ static void add_facts(const struct run *run, const char *verified,
 	cli_set(object, "verify",
 		verified ? json_string(verified) : json_null());
 	cli_set(object, "stages", stages(run));
-	cli_set(object, "respawned", json_integer(0));
+	cli_set(object, "respawned", json_integer(run->respawned));
 }
 
 void run_print(const struct run *run)
@@ -145,13 +145,16 @@ void run_print(const struct run *run)
 	}
 	fprintf(stream,
 		"%llu bytes in %.3f s (%.2f GB/s), %llu strides, handed on "
-		"%llu times, %llu bytes copied%s\n",
+		"%llu times, %llu bytes copied%s",
 		(unsigned long long)seats[RUN_INGRESS].report.bytes_in,
 		run->seconds, gbps(run),
 		(unsigned long long)seats[RUN_INGRESS].report.strides,
 		(unsigned long long)sum_routed(run),
 		(unsigned long long)sum_copied(run),
 		run->options.verify ? ", verified" : "");
+	if (run->respawned)
+		fprintf(stream, ", %u respawned", run->respawned);
+	putc('\n', stream);
 }
 
 int run_print_failure(const struct run *run, const struct aether_error *error)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One stage of aether run, in a process of its own: attaches to the plane
- * anew, joins, waits until all have joined, does its work, leaves. It ends with
- * its parent, whatever happens to that. What it has to say goes into the shared
- * page; it never writes to a terminal.
+ * anew, joins, waits until all have joined, does its work, leaves. One that
+ * takes a dead one's place waits for nobody, and tells the orchestrator that
+ * it is there. It ends with its parent, whatever happens to that. What it has
+ * to say goes into the shared page; it never writes to a terminal.
  */
 #include "run.h"
 #include "stop.h"
@@ -62,6 +63,7 @@ static int ingress(struct run *run, struct aether_participant *me,
 						: AETHER_FORMAT_SLICED,
 		.tile = run->options.tile,
 		.copy = run->options.copy,
+		.stopped = cli_stop_signal,
 	};
 	int rc = open_tap(run, &seat->error, &options.tap);
 
@@ -75,13 +77,38 @@ static int ingress(struct run *run, struct aether_participant *me,
 	return rc;
 }
 
+/* Those who have come to take a place, by place; 0: nobody. */
+struct newcomers {
+	int fd;
+	uint64_t tenancies[AETHER_FLOW_WORKERS_MAX];
+};
+
+static int replace(void *user, uint32_t index, uint64_t *tenancy)
+{
+	struct newcomers *all = user;
+	struct run_newcomer one;
+
+	while (read(all->fd, &one, sizeof(one)) == sizeof(one))
+		if (one.place < AETHER_FLOW_WORKERS_MAX)
+			all->tenancies[one.place] = one.tenancy;
+	if (!all->tenancies[index])
+		return AETHER_EAGAIN;
+	*tenancy = all->tenancies[index];
+	all->tenancies[index] = 0;
+	return 0;
+}
+
 static int orchestrator(struct run *run, struct aether_participant *me,
 			struct run_seat *seat)
 {
 	struct run_seat *seats = run->shared->seats;
+	struct newcomers newcomers = { .fd = run->fresh[0] };
 	struct aether_flow_orchestrator options = {
 		.count = run->options.workers,
 		.egress = seats[run->stages - 1].tenancy,
+		.replace = replace,
+		.user = &newcomers,
+		.stopped = cli_stop_signal,
 	};
 
 	for (uint32_t i = 0; i < options.count; i++)
@@ -96,6 +123,7 @@ static int appliance(struct run *run, struct aether_participant *me,
 	struct aether_flow_appliance options = {
 		.burns = run->burns,
 		.count = run->options.burns,
+		.stopped = cli_stop_signal,
 	};
 
 	return aether_flow_work(me, &options, &seat->error, &seat->report);
@@ -109,6 +137,7 @@ static int egress(struct run *run, struct aether_participant *me,
 		.burns = run->burns,
 		.count = run->options.burns,
 		.copy = run->options.copy,
+		.stopped = cli_stop_signal,
 	};
 	int rc = open_tap(run, &seat->error, &options.tap);
 
@@ -122,16 +151,34 @@ static int egress(struct run *run, struct aether_participant *me,
 	return rc;
 }
 
-/* Says that it is there, and waits for all others. */
-static int meet(struct run *run, struct run_seat *seat)
+static int say(int fd, const void *bytes, size_t length,
+	       struct aether_error *error)
 {
-	char byte = 0;
-	ssize_t n;
+	if (write(fd, bytes, length) == (ssize_t)length)
+		return 0;
+	return cli_error(error, AETHER_ESYS, errno,
+			 "cannot reach the other stages");
+}
 
-	if (write(run->ready[1], &byte, 1) != 1)
-		return cli_error(&seat->error, AETHER_ESYS, errno,
-				 "cannot reach the supervisor");
-	n = read(run->go[0], &byte, 1);
+/* Says that it is there, and waits for all others. */
+static int meet(struct run *run, uint32_t stage, struct run_seat *seat)
+{
+	struct run_newcomer me = { .tenancy = seat->tenancy,
+				   .place = stage - RUN_APPLIANCE };
+	char byte = (char)stage;
+	ssize_t n;
+	int rc = 0;
+
+	if (run->respawned)
+		rc = say(run->fresh[1], &me, sizeof(me), &seat->error);
+	if (run->began || rc < 0)
+		return rc;
+	rc = say(run->ready[1], &byte, 1, &seat->error);
+	if (rc < 0)
+		return rc;
+	do
+		n = read(run->go[0], &byte, 1);
+	while (n < 0 && errno == EINTR && !cli_stop_signal());
 	if (n == 1)
 		return 0;
 	return cli_error(&seat->error, n ? AETHER_EINTR : AETHER_ESTAGE, 0,
@@ -154,7 +201,7 @@ static int work(struct run *run, uint32_t stage, struct run_seat *seat)
 	if (rc < 0)
 		goto done;
 	seat->tenancy = aether_participant_tenancy(me);
-	rc = meet(run, seat);
+	rc = meet(run, stage, seat);
 	if (rc < 0)
 		goto done;
 	if (stage == RUN_INGRESS)

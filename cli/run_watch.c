@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The supervisor of a run: starts the stages, brings them together, notices
- * when one fails or is killed, ends the others, and says which one it was. It
- * touches no data and holds no lease. Signals are read from a descriptor, so
- * nothing can be interrupted half way.
+ * The supervisor of a run: brings the stages together, starts another appliance
+ * when one is killed, notices when a stage fails, ends the others, and says
+ * which one it was. It touches no data and holds no lease. Signals are read
+ * from a descriptor, so nothing can be interrupted half way.
  */
 #include "run.h"
 
@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RUNNING (-1)           /* no wait status yet */
 #define TICK_MS 100            /* of the progress bar */
 #define GRACE_NS 300000000u    /* for the others to fail by themselves */
+#define REST_NS 1000000000u    /* for appliances, after all others */
 #define FAREWELL_NS 600000000u /* for leaving a plane that is not mine */
 #define ECHO_MS 50             /* a signal to all of us reaches me, too */
 
@@ -64,10 +64,10 @@ static int weight(const struct run *run, int stage)
 
 	if (status == 0)
 		return 0;
-	if (status != RUNNING && WIFSIGNALED(status))
+	if (status != RUN_RUNNING && WIFSIGNALED(status))
 		return 3;
 	code = run->shared->seats[stage].error.code;
-	if (status == RUNNING && code == 0)
+	if (status == RUN_RUNNING && code == 0)
 		return 0;
 	return code == AETHER_ESTAGE || code == 0 ? 1 : 2;
 }
@@ -78,18 +78,28 @@ static void judge(struct run *run, uint32_t stage)
 		run->culprit = (int)stage;
 }
 
-/* Looks who has ended. */
+/* Once the orchestrator is done no appliance has anything any more: however
+ * one ends, the run is none the worse for it. */
+static int matters(const struct run *run, uint32_t stage)
+{
+	return run->statuses[RUN_ORCHESTRATOR] != 0 ||
+	       strcmp(run_role(run, stage), "appliance") != 0;
+}
+
+/* Looks who has ended; the orchestrator before the appliances. */
 static void reap(struct run *run)
 {
 	int status;
 
 	for (uint32_t i = 0; i < run->stages; i++) {
-		if (run->pids[i] <= 0 || run->statuses[i] != RUNNING ||
-		    waitpid(run->pids[i], &status, WNOHANG) != run->pids[i])
+		if (run->pids[i] <= 0 || run->statuses[i] != RUN_RUNNING ||
+		    waitpid(run->pids[i], &status, WNOHANG) != run->pids[i] ||
+		    run_replace(run, i, status))
 			continue;
 		run->statuses[i] = status;
 		run->ended++;
-		judge(run, i);
+		if (matters(run, i))
+			judge(run, i);
 	}
 }
 
@@ -113,7 +123,7 @@ static void watch_once(struct run *run, uint64_t deadline)
 static void send_all(const struct run *run, int number)
 {
 	for (uint32_t i = 0; i < run->stages; i++)
-		if (run->pids[i] > 0 && run->statuses[i] == RUNNING)
+		if (run->pids[i] > 0 && run->statuses[i] == RUN_RUNNING)
 			kill(run->pids[i], number);
 }
 
@@ -126,6 +136,7 @@ static void stop(struct run *run)
 	uint64_t deadline = aether_clock_after(FAREWELL_NS);
 	int culprit = run->culprit, signal = run->signal;
 
+	run->stopping = 1;
 	if (run->options.name && !run->made) {
 		send_all(run, SIGTERM);
 		while (run->ended < run->stages &&
@@ -135,7 +146,8 @@ static void stop(struct run *run)
 	send_all(run, SIGKILL);
 	while (run->ended < run->stages) {
 		for (uint32_t i = 0; i < run->stages; i++)
-			if (run->pids[i] <= 0 && run->statuses[i] == RUNNING) {
+			if (run->pids[i] <= 0 &&
+			    run->statuses[i] == RUN_RUNNING) {
 				run->statuses[i] = 0; /* never started */
 				run->ended++;
 			}
@@ -145,85 +157,52 @@ static void stop(struct run *run)
 	run->signal = signal;
 }
 
-static int pipes(struct run *run, struct aether_error *error)
-{
-	run->ready[0] = run->ready[1] = run->go[0] = run->go[1] = -1;
-	if (pipe2(run->ready, O_CLOEXEC) < 0 || pipe2(run->go, O_CLOEXEC) < 0)
-		return cli_error(error, AETHER_ESYS, errno,
-				 "cannot make pipes for the stages");
-	return 0;
-}
-
-static int start(struct run *run, struct aether_error *error)
-{
-	pid_t parent = getpid(), pid;
-
-	if (pipes(run, error) < 0)
-		return AETHER_ESYS;
-	for (uint32_t i = 0; i < run->stages; i++) {
-		pid = fork();
-		if (pid < 0)
-			return cli_error(error, AETHER_ESYS, errno,
-					 "cannot start the %s",
-					 run_role(run, i));
-		if (pid == 0)
-			run_stage(run, i, parent);
-		run->pids[i] = pid;
-	}
-	return 0;
-}
-
 /* All stages must have joined before any can be told whom to route to. */
-static void meet(struct run *run, uint32_t *joined)
+static void meet(struct run *run)
 {
 	char bytes[RUN_STAGES_MAX] = { 0 };
-	ssize_t n;
+	uint64_t all = (UINT64_C(1) << run->stages) - 1;
+	ssize_t n = read(run->ready[0], bytes, sizeof(bytes));
 
-	if (*joined == run->stages)
-		return;
-	n = read(run->ready[0], bytes, run->stages - *joined);
-	if (n > 0)
-		*joined += (uint32_t)n;
-	if (*joined < run->stages)
+	for (ssize_t i = 0; i < n; i++)
+		run->joined |= UINT64_C(1) << bytes[i];
+	if (run->began || run->joined != all)
 		return;
 	run->began = aether_clock_now();
 	if (write(run->go[1], bytes, run->stages) != (ssize_t)run->stages)
 		run->culprit = RUN_INGRESS; /* cannot be: the pipe is empty */
 }
 
+/* The stream is out: only appliances are left, who have nothing to do. */
+static int is_over(const struct run *run)
+{
+	return run->statuses[RUN_INGRESS] == 0 &&
+	       run->statuses[RUN_ORCHESTRATOR] == 0 &&
+	       run->statuses[run->stages - 1] == 0;
+}
+
 /* Until all have ended, or waiting for them makes no more sense. */
 static void watch(struct run *run)
 {
 	uint64_t deadline = AETHER_FOREVER;
-	uint32_t joined = 0;
 
 	fcntl(run->ready[0], F_SETFL, O_NONBLOCK);
 	while (run->ended < run->stages && !run->signal &&
 	       aether_clock_now() < deadline) {
 		watch_once(run, deadline);
-		meet(run, &joined);
+		meet(run);
 		if (weight(run, run->culprit) == 3)
 			break;
 		if (run->culprit >= 0 && deadline == AETHER_FOREVER)
 			deadline = aether_clock_after(GRACE_NS);
+		if (is_over(run) && deadline == AETHER_FOREVER)
+			deadline = aether_clock_after(REST_NS);
 		run_progress(run);
 	}
 	for (uint32_t i = 0; run->culprit >= 0 && i < run->stages; i++)
 		judge(run, i);
 	run->seconds = (double)(aether_clock_now() - run->began) / 1e9;
 	run_progress_end();
-}
-
-/* "appliance 2" where there are several. */
-static void describe(const struct run *run, uint32_t stage, char *text,
-		     size_t size)
-{
-	const char *role = run_role(run, stage);
-
-	if (run->options.workers > 1 && strcmp(role, "appliance") == 0)
-		snprintf(text, size, "%s %u", role, stage - RUN_APPLIANCE + 1);
-	else
-		snprintf(text, size, "%s", role);
 }
 
 /* What went wrong, in words. */
@@ -234,8 +213,8 @@ static int explain(const struct run *run, struct aether_error *error)
 	int status = run->statuses[stage], number = WTERMSIG(status);
 	char who[32];
 
-	describe(run, stage, who, sizeof(who));
-	if (status != RUNNING && WIFSIGNALED(status))
+	run_describe(run, stage, who, sizeof(who));
+	if (status != RUN_RUNNING && WIFSIGNALED(status))
 		return cli_error(error, AETHER_ESTAGE, 0,
 				 "the %s (pid %ld) was killed by signal %d "
 				 "(%s); there is no output, run it again.",
@@ -247,6 +226,9 @@ static int explain(const struct run *run, struct aether_error *error)
 				 "is no output, run it again.",
 				 who, (long)run->pids[stage],
 				 WEXITSTATUS(status));
+	if (said->code == AETHER_ESUSPECT && run->death[0])
+		return cli_error(error, said->code, 0, "%s: the %s: %s",
+				 run->death, who, said->text);
 	return cli_error(error, said->code, 0, "the %s: %s", who, said->text);
 }
 
@@ -256,19 +238,16 @@ int run_watch(struct run *run, struct aether_error *error)
 	int rc;
 
 	for (uint32_t i = 0; i < run->stages; i++)
-		run->statuses[i] = RUNNING;
+		run->statuses[i] = RUN_RUNNING;
 	run->culprit = -1;
-	rc = start(run, error);
+	rc = run_start(run, error);
 	if (rc == 0)
 		watch(run);
 	if (weight(run, run->culprit) == 3 && !run->signal &&
 	    poll(&echo, 1, ECHO_MS) > 0)
 		read_signals(run);
 	stop(run);
-	close(run->ready[0]);
-	close(run->ready[1]);
-	close(run->go[0]);
-	close(run->go[1]);
+	run_start_close(run);
 	if (run->signal)
 		return AETHER_EINTR;
 	if (rc == 0 && run->culprit >= 0)

@@ -76,6 +76,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* The later strides of a run are its head's owner's. */
+static void follow_head(struct leases *leases, uint32_t index)
+{
+	struct aether_stride_info *stride = &leases->stride[index];
+	const struct aether_stride_info *head = &leases->stride[stride->head];
+
+	if (stride->state != AETHER_STATE_CONT || stride->head >= index)
+		return;
+	stride->state = head->state;
+	stride->slot = head->slot;
+	stride->stamp = head->stamp;
+	stride->readers = head->readers;
+}
+
 /* Reads all lease words; those that cannot be count as free. */
 static int read_leases(const struct aether_plane *plane, uint32_t strides,
 		       struct leases *leases)
@@ -89,6 +103,8 @@ static int read_leases(const struct aether_plane *plane, uint32_t strides,
 	for (i = 0; i < strides; i++)
 		if (aether_registry_look(plane, i, &leases->stride[i]) < 0)
 			leases->stride[i].state = AETHER_STATE_DORMANT;
+	for (i = 0; i < strides; i++)
+		follow_head(leases, i);
 	return 0;
 }
 
@@ -101,27 +117,39 @@ static int is_of(const struct aether_stride_info *stride,
 	return stride->slot == info->slot && stride->stamp == stamp;
 }
 
-static int is_held(uint32_t state)
+enum relation {
+	HOLDS,
+	ARRIVES,
+	READS,
+	RELATIONS
+};
+
+/* Whether the stride is the participant's in this way. */
+static int is(enum relation relation, const struct aether_stride_info *stride,
+	      const struct aether_participant_info *info)
 {
-	return state == AETHER_STATE_BUSY || state == AETHER_STATE_SUSPECT;
+	uint32_t state = stride->state;
+
+	if (relation == READS)
+		return state == AETHER_STATE_SHARED &&
+		       (stride->readers >> info->slot & 1);
+	if (relation == ARRIVES)
+		return state == AETHER_STATE_ROUTED && is_of(stride, info);
+	return (state == AETHER_STATE_BUSY || state == AETHER_STATE_SUSPECT ||
+		state == AETHER_STATE_ENDING) &&
+	       is_of(stride, info);
 }
 
-/* The strides that it holds, or those on their way to it. */
 static json_t *strides_json(const struct leases *leases,
 			    const struct aether_participant_info *info,
-			    int held)
+			    enum relation relation)
 {
-	const struct aether_stride_info *stride;
 	json_t *list = json_array();
 	uint32_t i;
 
-	for (i = 0; i < leases->count; i++) {
-		stride = &leases->stride[i];
-		if ((held ? is_held(stride->state)
-			  : stride->state == AETHER_STATE_ROUTED) &&
-		    is_of(stride, info))
+	for (i = 0; i < leases->count; i++)
+		if (is(relation, &leases->stride[i], info))
 			cli_add(list, json_integer(i));
-	}
 	return list;
 }
 
@@ -139,6 +167,7 @@ static json_t *counts_json(const struct aether_participant_counts *counts)
 		{ "refused", counts->refused },
 		{ "waits", counts->waits },
 		{ "full", counts->full },
+		{ "reaped", counts->reaped },
 	};
 	json_t *object = json_object();
 	size_t i;
@@ -167,35 +196,53 @@ static json_t *as_json(const struct leases *leases,
 	cli_set(object, "level", json_integer(info->level));
 	cli_set(object, "pid", json_integer(info->pid));
 	cli_set(object, "alive", json_boolean(info->alive));
-	cli_set(object, "strides", strides_json(leases, info, 1));
-	cli_set(object, "arriving", strides_json(leases, info, 0));
+	cli_set(object, "heir",
+		info->heir ? json_integer((json_int_t)AETHER_TENANCY_SLOT(
+				     info->heir))
+			   : json_null());
+	cli_set(object, "strides", strides_json(leases, info, HOLDS));
+	cli_set(object, "arriving", strides_json(leases, info, ARRIVES));
+	cli_set(object, "reading", strides_json(leases, info, READS));
 	cli_set(object, "quota", json_integer(info->quota));
 	cli_set(object, "counts", counts_json(&info->counts));
 	return object;
 }
 
+/* In one word; who is dead is so until it is reaped. */
+static const char *condition(const struct aether_participant_info *info)
+{
+	if (!info->alive)
+		return "dead";
+	return info->state == AETHER_SEAT_LEAVING ? "leaving" : "alive";
+}
+
 static void print_row(const struct leases *leases,
 		      const struct aether_participant_info *info)
 {
-	uint32_t i, held = 0, arriving = 0;
+	uint32_t i, count[RELATIONS] = { 0 };
+	char heir[8] = "-";
+	int relation;
 
-	for (i = 0; i < leases->count; i++) {
-		if (!is_of(&leases->stride[i], info))
-			continue;
-		held += (uint32_t)is_held(leases->stride[i].state);
-		arriving += leases->stride[i].state == AETHER_STATE_ROUTED;
-	}
-	printf("%4u  L%u  %-12s %10u  %-5s %7u %8u  ", info->slot, info->level,
-	       role_name(info->role), info->pid, info->alive ? "yes" : "no",
-	       held, arriving);
+	for (i = 0; i < leases->count; i++)
+		for (relation = 0; relation < RELATIONS; relation++)
+			count[relation] += (uint32_t)is((enum relation)relation,
+							&leases->stride[i],
+							info);
+	if (info->heir)
+		snprintf(heir, sizeof(heir), "%u",
+			 (uint32_t)AETHER_TENANCY_SLOT(info->heir));
+	printf("%4u  L%u  %-12s %10u  %-7s %7u %8u %7u %4s  ", info->slot,
+	       info->level, role_name(info->role), info->pid, condition(info),
+	       count[HOLDS], count[ARRIVES], count[READS], heir);
 	cli_show(stdout, info->name, sizeof(info->name));
 	putchar('\n');
 }
 
 static void print_head(void)
 {
-	printf("%4s  %-2s  %-12s %10s  %-5s %7s %8s  %s\n", "slot", "L", "role",
-	       "pid", "alive", "strides", "arriving", "name");
+	printf("%4s  %-2s  %-12s %10s  %-7s %7s %8s %7s %4s  %s\n", "slot", "L",
+	       "role", "pid", "is", "strides", "arriving", "reading", "heir",
+	       "name");
 }
 
 /* For kill(1). The number was written by the participant itself: nothing that
@@ -243,8 +290,9 @@ int cli_who(int argc, char **argv)
 		.parser = parse,
 		.args_doc = "NAME",
 		.doc = "Show the participants of the plane NAME: who they "
-		       "are, whether they live, how many strides they hold "
-		       "and how many are on their way to them."
+		       "are, whether they live, how many strides they hold, "
+		       "how many are on their way to them and how many they "
+		       "read with others, and in which slot their heir is."
 	};
 	struct who who = { 0 };
 	struct leases leases = { 0 };

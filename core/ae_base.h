@@ -68,6 +68,7 @@ struct aether_participant {
 	uint64_t routed; /* a lease word on its way to me, the same */
 	uint64_t ending; /* a word that I clear and free, the same */
 	uint64_t head;   /* position of my next take */
+	uint64_t older;  /* where the entries end that are not for me */
 	uint64_t asked;  /* when I looked for the dead, in ns */
 	uint64_t looked; /* the same, while I waited */
 	uint64_t stamp;
@@ -158,6 +159,23 @@ int ae_participant_join(struct aether_participant *me,
 			uint64_t born, uint32_t pid);
 void ae_participant_leave(struct aether_participant *me);
 
+/* The lease of a handle that is simply mine; NULL: look closer why it is not.*/
+static inline struct aether_lease_seg *
+ae_lease_held(const struct aether_participant *me, uint64_t handle)
+{
+	const struct aether_plane *plane = me->plane;
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	uint64_t mine = me->mine |
+			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
+	struct aether_lease_seg *lease = &plane->leases[index];
+
+	if (AETHER_HANDLE_TAG(handle) != plane->tag ||
+	    index >= plane->geometry.strides)
+		return NULL;
+	/* relaxed: while the lease is mine nobody else changes its word. */
+	return ae_load64_relaxed(&lease->word) == mine ? lease : NULL;
+}
+
 /* lease.c: who may what, and how a lease ends. */
 int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
 		  struct aether_lease_seg **lease);
@@ -173,6 +191,8 @@ void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_clear_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word);
 int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word);
+void ae_lease_give_back(struct aether_participant *me, uint32_t index,
+			uint64_t word);
 int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
 		      uint64_t word);
 
@@ -245,6 +265,8 @@ void ae_sent_clear(struct aether_participant *me, struct ae_sender *sender);
 
 /* mailbox.c */
 uint64_t ae_mailbox_head(const struct aether_plane *plane, uint32_t slot);
+uint64_t ae_mailbox_end(const struct aether_plane *plane, uint32_t slot,
+			uint64_t head);
 void ae_mailbox_fetch(const struct aether_participant *me, uint64_t to);
 int ae_mailbox_peek(const struct aether_plane *plane, uint32_t slot,
 		    uint32_t nth, uint32_t *stride);

@@ -52,4 +52,10 @@ int ae_host_life_test(const struct aether_plane *plane, uint32_t slot);
  */
 int ae_host_watched(const struct aether_participant *me);
 
+/*
+ * ns after which a parked wait looks again though nobody rang: who changed what
+ * it waits for may have been stopped before it rang. AETHER_FOREVER: never.
+ */
+uint64_t ae_host_patience(const struct aether_participant *me);
+
 #endif

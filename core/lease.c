@@ -108,7 +108,7 @@ static uint64_t free_word(struct aether_plane *plane, uint32_t index,
 
 	/* seq_cst: releases the bytes to the next owner, and comes before the
 	 * look at the waiters. pairs: seq_cst in ae_stride_claim, seq_cst in
-	 * claim_any, acquire in claim_tail, acquire in settle_tail */
+	 * claim_any, seq_cst in claim_tail, acquire in settle_tail */
 	return ae_cas64_seq_cst(&plane->leases[index].word, word, next);
 }
 
@@ -116,13 +116,12 @@ static void clear_bytes(struct aether_plane *plane, uint32_t index,
 			uint32_t run)
 {
 	uint64_t size = plane->geometry.stride_size;
-	unsigned char *bytes = plane->base + plane->geometry.data_offset +
-			       index * size;
+	struct aether_lease_seg *lease = &plane->leases[index];
 
-	for (uint64_t i = 0; i < run * size; i++)
-		bytes[i] = 0;
-	for (size_t i = 0; i < sizeof(plane->leases[index].user); i++)
-		plane->leases[index].user[i] = 0;
+	__builtin_memset(plane->base + plane->geometry.data_offset +
+				 index * size,
+			 0, (size_t)(run * size));
+	__builtin_memset(lease->user, 0, sizeof(lease->user));
 }
 
 /* F2, F3: a tail of a run whose head is its releaser's. */
@@ -148,6 +147,22 @@ void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word)
 		free_tail(plane, index + run);
 	if (free_word(plane, index, word) != word)
 		return;
+	ae_lease_clear_bit(plane, index);
+	ae_wait_ring_set(plane, &plane->header->space_waiters);
+}
+
+/* A run that I have not handed out: nothing to clear. Tails first, so that
+ * whoever finds me dead finds a run. */
+void ae_lease_give_back(struct aether_participant *me, uint32_t index,
+			uint64_t word)
+{
+	struct aether_plane *plane = me->plane;
+	uint32_t run = ae_run_length(plane, index);
+
+	ae_lease_lose(me, run);
+	while (--run)
+		free_tail(plane, index + run);
+	free_word(plane, index, word);
 	ae_lease_clear_bit(plane, index);
 	ae_wait_ring_set(plane, &plane->header->space_waiters);
 }

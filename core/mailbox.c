@@ -20,6 +20,16 @@ static uint32_t lap_of(const struct aether_plane *plane, uint64_t position)
 	return (uint32_t)(position >> plane->lap_shift);
 }
 
+/* The position at which a place of that lap, near `about`, was filled. */
+static uint64_t position_of(const struct aether_plane *plane, uint32_t index,
+			    uint32_t lap, uint64_t about)
+{
+	int32_t laps = (int32_t)(lap - lap_of(plane, about));
+	uint64_t base = about >> plane->lap_shift;
+
+	return ((base + (uint64_t)(int64_t)laps) << plane->lap_shift) + index;
+}
+
 static struct aether_word64 *place_of(const struct aether_plane *plane,
 				      struct aether_word64 *box,
 				      uint64_t position)
@@ -51,6 +61,29 @@ uint64_t ae_mailbox_head(const struct aether_plane *plane, uint32_t slot)
 		}
 	}
 	return ((uint64_t)least << plane->lap_shift) + first;
+}
+
+/* Where the entries end that are in the box now; `head`: none. What is in it
+ * before its tenant sits is not for that one. */
+uint64_t ae_mailbox_end(const struct aether_plane *plane, uint32_t slot,
+			uint64_t head)
+{
+	uint32_t places = plane->geometry.places;
+	const struct aether_word64 *box =
+		&plane->places[(uint64_t)slot * places];
+	uint64_t end = head;
+
+	for (uint32_t i = 0; i < places; i++) {
+		/* relaxed: what comes later is looked at. */
+		uint64_t place = ae_load64_relaxed(&box[i]);
+		uint64_t at = position_of(
+			plane, i, (uint32_t)AETHER_PLACE_LAP(place), head);
+
+		if (AETHER_PLACE_FULL(place) && (int64_t)(at + 1 - end) > 0)
+			end = at + 1;
+	}
+	/* a box holds so many; a forged lap leads no further */
+	return end - head <= places ? end : head + places;
 }
 
 /*
@@ -161,14 +194,25 @@ static int accept_route(struct aether_participant *me, uint32_t stride,
 	return 0;
 }
 
-/* Is its sender between entry and commit? It is busy then; or routed to
- * another, if the sender is one who settles what the dead left. */
+/* Is its sender between entry and commit? It is busy then; or routed to one
+ * that is gone, if the sender is one who settles what the dead left. */
 static int is_coming(const struct aether_participant *me, uint64_t word)
 {
-	uint32_t state = (uint32_t)AETHER_LEASE_STATE(word);
+	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
+	uint64_t seat;
 
-	return (state == AETHER_STATE_BUSY && (word & AE_NAMED) != me->mine) ||
-	       state == AETHER_STATE_ROUTED;
+	if (AETHER_LEASE_STATE(word) == AETHER_STATE_BUSY)
+		return (word & AE_NAMED) != me->mine;
+	if (AETHER_LEASE_STATE(word) != AETHER_STATE_ROUTED ||
+	    slot >= me->plane->geometry.participants)
+		return 0;
+	/* seq_cst: after the word, as who settles it reads it.
+	 * pairs: release in sit, seq_cst in mark_dead, seq_cst in
+	 * ae_participant_leave */
+	seat = ae_load64_seq_cst(&me->plane->seats[slot].seat);
+	return AETHER_SEAT_STATE(seat) != AETHER_SEAT_ACTIVE ||
+	       ae_low_stamp(AETHER_SEAT_STAMP(seat)) !=
+		       AETHER_LEASE_STAMP(word);
 }
 
 /*
@@ -314,6 +358,10 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 		}
 		if (!entry)
 			return AETHER_EEMPTY;
+		if ((int64_t)(me->older - me->head) > 0) {
+			empty_place(me);
+			continue; /* an earlier tenant's */
+		}
 		err = look(me, stride, low, handle);
 		if (err == AETHER_EAGAIN &&
 		    stride < me->plane->geometry.strides)

@@ -103,9 +103,11 @@ static void settle(struct aether_participant *me, uint32_t slot)
 	me->seat = &plane->seats[slot];
 	me->box = &plane->places[(uint64_t)slot * plane->geometry.places];
 	me->head = ae_mailbox_head(plane, slot);
+	me->older = ae_mailbox_end(plane, slot, me->head);
 	me->start = first_register(plane, slot);
-	/* relaxed: only its number matters. */
-	me->stamp = ae_add64_relaxed(&plane->header->joins, 1) + 1;
+	/* seq_cst: who counts me as one that is there sees me sit, or counts
+	 * too few. pairs: seq_cst in aether_share */
+	me->stamp = ae_add64_seq_cst(&plane->header->joins, 1) + 1;
 	me->stamp &= AETHER_TENANCY_STAMP_MASK;
 	me->mine = AETHER_LEASE_MAKE(AETHER_STATE_BUSY, slot, me->stamp, 0, 0);
 	me->routed = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot, me->stamp, 0,
@@ -140,25 +142,28 @@ static int sit(struct aether_participant *me, uint32_t slot,
 	       uint32_t pid)
 {
 	struct aether_word64 *seat = &me->plane->seats[slot].seat;
-	uint64_t word, seen;
 
-	/* acquire: the last tenant has left it in order.
-	 * pairs: release in ae_participant_leave, release in free_seats */
-	word = ae_load64_acquire(seat);
-	while (AETHER_SEAT_STATE(word) == AETHER_SEAT_FREE ||
-	       AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD) {
+	/* a reaper may free it meanwhile, once; more often: somebody forges */
+	for (int i = 0; i < 4; i++) {
+		/* acquire: the last tenant has left it in order.
+		 * pairs: release in ae_participant_leave, release in
+		 * free_seats */
+		uint64_t word = ae_load64_acquire(seat);
+		uint64_t active;
+
+		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE &&
+		    AETHER_SEAT_STATE(word) != AETHER_SEAT_DEAD)
+			return AETHER_EBUSY;
 		settle(me, slot);
 		reset_record(me, options, born, pid);
+		active = AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, me->stamp);
 		/* release: the record and the box are in order.
 		 * pairs: seq_cst in ae_participant_find_seat, acquire in
 		 * aether_participant_look, seq_cst in is_gone, seq_cst in
-		 * is_seated, seq_cst in settle_shared, acquire in mark_dead */
-		seen = ae_cas64_release(seat, word,
-					AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE,
-							 me->stamp));
-		if (seen == word)
+		 * is_seated, seq_cst in is_coming, seq_cst in settle_shared,
+		 * acquire in mark_dead */
+		if (ae_cas64_release(seat, word, active) == word)
 			return AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD;
-		word = seen; /* a reaper has freed it */
 	}
 	return AETHER_EBUSY;
 }
@@ -216,7 +221,8 @@ int ae_participant_join(struct aether_participant *me,
 {
 	int err = join(me, options, born, pid, 0);
 
-	if (err == AETHER_ESEATS)
+	/* twice: one that came and died meanwhile is only then known as dead */
+	for (int i = 0; err == AETHER_ESEATS && i < 2; i++)
 		err = join(me, options, born, pid, 1);
 	if (err == 0)
 		ae_reap_for(me);
@@ -243,6 +249,7 @@ void ae_participant_leave(struct aether_participant *me)
 
 	/* seq_cst: L1, before I look for mail, and before I ring who
 	 * waits. pairs: seq_cst in commit, seq_cst in is_seated, seq_cst in
+	 * is_coming, seq_cst in
 	 * ae_participant_find_seat, seq_cst in look_again */
 	if (ae_cas64_seq_cst(seat, active, leaving) == active) {
 		int done;

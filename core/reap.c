@@ -28,7 +28,8 @@ static uint64_t mark_dead(struct aether_plane *plane, uint32_t slot)
 	    ae_host_life_test(plane, slot) != 0)
 		return 0;
 	/* seq_cst: before anybody looks at what it has.
-	 * pairs: seq_cst in is_gone, seq_cst in is_seated, seq_cst in
+	 * pairs: seq_cst in is_gone, seq_cst in is_coming, seq_cst in
+	 * is_seated, seq_cst in
 	 * settle_shared */
 	seen = ae_cas64_seq_cst(seat, word, dead);
 	return seen == word || seen == dead ? dead : 0;
@@ -174,6 +175,7 @@ int aether_participant_heir(struct aether_participant *me, uint64_t heir)
 {
 	struct aether_participant_seg *seat;
 	uint64_t word = 0;
+	uint64_t before;
 
 	if (heir == aether_participant_tenancy(me))
 		return AETHER_EINVAL;
@@ -189,11 +191,11 @@ int aether_participant_heir(struct aether_participant *me, uint64_t heir)
 	/* seq_cst: read whole by whoever settles what I leave; before I look at
 	 * the heir once more. pairs: acquire in find_heir, seq_cst in
 	 * settle_heir */
-	ae_xchg64_seq_cst(&me->seat->heir, word);
-	if (heir && ae_participant_find_seat(me->plane, heir, &seat) < 0) {
-		/* seq_cst: the same. pairs: seq_cst in settle_heir */
-		ae_xchg64_seq_cst(&me->seat->heir, 0);
-		return AETHER_EGONE;
-	}
-	return 0;
+	before = ae_xchg64_seq_cst(&me->seat->heir, word);
+	if (!heir || ae_participant_find_seat(me->plane, heir, &seat) == 0)
+		return 0;
+	/* seq_cst: the same; a settler may have named that one's heir by now.
+	 * pairs: seq_cst in settle_heir */
+	ae_cas64_seq_cst(&me->seat->heir, word, before);
+	return AETHER_EGONE;
 }

@@ -37,9 +37,10 @@ static int claim_tail(struct aether_participant *me, uint32_t head,
 
 	if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
 		return AETHER_EOWNER;
-	/* acquire: the last owner is done with the bytes.
-	 * pairs: seq_cst in free_word, seq_cst in settle_tail */
-	if (ae_cas64_acquire(&lease->word, word, tail) != word)
+	/* seq_cst: the last owner is done with the bytes; and who settles sees
+	 * the head's word before this one. pairs: seq_cst in free_word,
+	 * seq_cst in settle_tail, seq_cst in settle_word */
+	if (ae_cas64_seq_cst(&lease->word, word, tail) != word)
 		return AETHER_EAGAIN;
 	ae_lease_set_bit(me->plane, head + distance);
 	return 0;
@@ -64,7 +65,7 @@ static uint32_t claim_run(struct aether_participant *me, uint32_t index,
 	if (got == count)
 		return got;
 	generation = ae_word_generation(AETHER_HANDLE_GENERATION(*handle));
-	ae_lease_end(me, index, me->mine | generation);
+	ae_lease_give_back(me, index, me->mine | generation);
 	return got;
 }
 

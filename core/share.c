@@ -80,7 +80,8 @@ int ae_share_strike(struct aether_plane *plane, uint32_t index, uint64_t word,
 	/* relaxed: the swap decides. */
 	uint64_t now = ae_load64_relaxed(half);
 
-	while (has_reader(now, word, slot)) {
+	/* bits are only cleared, so it ends; more often: somebody forges */
+	for (int i = 0; i < 64 && has_reader(now, word, slot); i++) {
 		/* seq_cst: I am done with the bytes. pairs: seq_cst in
 		 * ae_share_last_out */
 		uint64_t seen = ae_cas64_seq_cst(half, now,
@@ -304,8 +305,8 @@ int aether_share(struct aether_participant *me, uint64_t handle,
 	s.mine = me->mine |
 		 ae_word_generation(AETHER_HANDLE_GENERATION(handle));
 	s.word = shared_word(s.mine);
-	/* relaxed: S1. Whom I was told of was counted before. */
-	s.sigma = ae_load64_relaxed(&me->plane->header->joins);
+	/* seq_cst: S1, before I look who is there. pairs: seq_cst in settle */
+	s.sigma = ae_load64_seq_cst(&me->plane->header->joins);
 	err = choose(me, &s, to, count);
 	if (err < 0)
 		return err;

@@ -212,11 +212,9 @@ int aether_stride_release(struct aether_participant *me, uint64_t handle)
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
 	uint64_t mine = me->mine |
 			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
-	struct aether_lease_seg *lease;
-	int err = ae_lease_find(me->plane, handle, &lease);
+	int err;
 
-	/* relaxed: while the lease is mine nobody else changes its word. */
-	if (err < 0 || ae_load64_relaxed(&lease->word) != mine)
+	if (!ae_lease_held(me, handle))
 		return release_other(me, handle, mine);
 	err = ae_lease_end_warm(me, index, mine);
 	if (err < 0)
@@ -273,9 +271,9 @@ static int tile_fits(const struct aether_plane *plane, uint32_t tile)
 int aether_stride_resolve(struct aether_participant *me, uint64_t handle,
 			  struct aether_pointer *pointer)
 {
-	struct aether_lease_seg *lease;
+	struct aether_lease_seg *lease = ae_lease_held(me, handle);
 	struct aether_pointer p;
-	int err = ae_lease_readable(me, handle, &lease);
+	int err = lease ? 0 : ae_lease_readable(me, handle, &lease);
 
 	if (err == 0)
 		err = size_of(me, handle, &p.size);
@@ -299,9 +297,9 @@ int aether_stride_resolve(struct aether_participant *me, uint64_t handle,
 int aether_stride_bytes(struct aether_participant *me, uint64_t handle,
 			size_t *size, void **bytes)
 {
-	struct aether_lease_seg *lease;
+	struct aether_lease_seg *lease = ae_lease_held(me, handle);
 	uint64_t all = 0;
-	int err = ae_lease_readable(me, handle, &lease);
+	int err = lease ? 0 : ae_lease_readable(me, handle, &lease);
 
 	if (err == 0)
 		err = size_of(me, handle, &all);
@@ -316,8 +314,8 @@ int aether_stride_bytes(struct aether_participant *me, uint64_t handle,
 int aether_stride_user(struct aether_participant *me, uint64_t handle,
 		       void **user)
 {
-	struct aether_lease_seg *lease;
-	int err = ae_lease_readable(me, handle, &lease);
+	struct aether_lease_seg *lease = ae_lease_held(me, handle);
+	int err = lease ? 0 : ae_lease_readable(me, handle, &lease);
 
 	if (err < 0)
 		return err;
@@ -328,9 +326,9 @@ int aether_stride_user(struct aether_participant *me, uint64_t handle,
 int aether_stride_describe(struct aether_participant *me, uint64_t handle,
 			   uint64_t length, uint32_t format, uint32_t tile)
 {
-	struct aether_lease_seg *lease;
+	struct aether_lease_seg *lease = ae_lease_held(me, handle);
 	uint64_t size = 0;
-	int err = ae_lease_mine(me, handle, &lease);
+	int err = lease ? 0 : ae_lease_mine(me, handle, &lease);
 
 	if (err == 0)
 		err = size_of(me, handle, &size);

@@ -88,9 +88,9 @@ static void renounce(struct aether_participant *me, const struct ae_wait *wait)
  * full of old entries only, so this is rare. */
 static uint64_t soon(uint64_t deadline, uint64_t ns)
 {
-	uint64_t time = ae_host_now() + ns;
+	uint64_t now = ae_host_now();
 
-	return time < deadline ? time : deadline;
+	return ns < deadline - now && now < deadline ? now + ns : deadline;
 }
 
 /* Where no watch looks for the dead, who waits does, now and then. */
@@ -115,7 +115,7 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 	uint32_t bell = ae_load32_acquire(&me->seat->doorbell);
 	int err;
 	int parked = 0;
-	uint64_t until = deadline;
+	uint64_t until;
 
 	ae_stride_cool(me);
 	announce(me, wait);
@@ -124,10 +124,9 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 		/* relaxed: a hint where I sleep. */
 		ae_store32_relaxed(&me->seat->cpu, ae_host_cpu());
 		ae_count(&me->seat->waits, &me->counts.waits);
-		if (err == AETHER_EBOX)
-			until = soon(deadline, BOX_LOOK);
-		else if (!ae_host_watched(me))
-			until = soon(deadline, DEATH_LOOK);
+		until = soon(deadline, err == AETHER_EBOX
+					       ? BOX_LOOK
+					       : ae_host_patience(me));
 		parked = ae_host_park(&me->seat->doorbell, bell, until);
 	}
 	renounce(me, wait);

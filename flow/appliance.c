@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The appliance's worker: takes a stride, burns it where it lies, routes it to
- * where the orchestrator said. It trusts nothing that it reads: a piece that
+ * where the orchestrator said. First it makes that one its heir, so that
+ * nothing is lost with it. It trusts nothing that it reads: a piece that
  * reaches a burn lies within its stride and is in whole tiles.
  */
 #include "stage.h"
@@ -54,6 +55,23 @@ static int set_next(struct bench *b, uint64_t next)
 		      : 0;
 }
 
+/* Who gives me work gets it back if I die; the stride says that I know it. If
+ * that one has gone, its last mail to me says why. */
+static int begin(struct bench *b, uint64_t *held, uint64_t next)
+{
+	int rc = aether_participant_heir(b->stage.me, next);
+
+	if (rc == 0)
+		rc = aether_route(b->stage.me, *held, next);
+	if (rc == AETHER_EGONE)
+		rc = aether_stride_release(b->stage.me, *held);
+	if (rc < 0)
+		return ae_stage_refused(&b->stage, rc,
+					"answering the orchestrator");
+	*held = 0;
+	return 0;
+}
+
 /* One stride. 1: the stream has ended. */
 static int work(struct bench *b, uint64_t *held)
 {
@@ -70,6 +88,8 @@ static int work(struct bench *b, uint64_t *held)
 		*held = 0;
 		return 1;
 	}
+	if (cargo.parcel.flags & AETHER_PARCEL_BEGIN)
+		return begin(b, held, cargo.parcel.next);
 	report->bytes_in += cargo.length;
 	rc = set_next(b, cargo.parcel.next);
 	if (rc == 0)
@@ -95,6 +115,7 @@ int aether_flow_work(struct aether_participant *me,
 
 	ae_stage_init(&b.stage, me, error, report);
 	b.stage.patience = options->patience;
+	b.stage.stopped = options->stopped;
 	while (rc == 0)
 		rc = work(&b, &held);
 	if (rc > 0)

@@ -93,12 +93,9 @@ static int collect(struct drain *d)
 		rc = ae_cargo_look(&d->stage, handle, &cargo);
 	if (rc != 0)
 		return rc;
-	if (cargo.parcel.flags & AETHER_PARCEL_END)
-		return ae_stage_fail(
-			&d->stage, AETHER_ECORRUPT, 0,
-			"stride %u ends a worker, but came to the "
-			"egress",
-			(unsigned int)AETHER_HANDLE_STRIDE(handle));
+	if (cargo.parcel.flags & ~(uint32_t)AETHER_PARCEL_LAST)
+		return ae_cargo_wrong(&d->stage, handle,
+				      "what is no content, for the egress");
 	place = &d->window.handles[cargo.parcel.sequence % d->window.size];
 	if (cargo.parcel.sequence - d->next >= d->window.size || *place)
 		return ae_stage_fail(
@@ -161,6 +158,7 @@ int aether_flow_egress(struct aether_participant *me,
 
 	ae_stage_init(&d.stage, me, error, report);
 	d.stage.patience = options->patience;
+	d.stage.stopped = options->stopped;
 	ae_sigpipe_hold(&hold);
 	rc = check(&d);
 	while (rc == 0) {

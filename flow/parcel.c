@@ -11,6 +11,9 @@
 /* How long telling the others may take. */
 #define ABORT_NS UINT64_C(250000000)
 
+/* Between two looks for a stride to do it with. */
+#define LOOK_NS UINT64_C(10000000)
+
 _Static_assert(sizeof(struct aether_parcel_seg) <= AETHER_USER_SIZE,
 	       "a parcel is a lease's user data");
 
@@ -20,7 +23,7 @@ static int tile_works(uint32_t tile)
 	       (tile & (tile - 1)) == 0;
 }
 
-static int corrupt(struct ae_stage *stage, uint64_t handle, const char *what)
+int ae_cargo_wrong(struct ae_stage *stage, uint64_t handle, const char *what)
 {
 	return ae_stage_fail(stage, AETHER_ECORRUPT, 0,
 			     "stride %u holds %s, which no stage writes",
@@ -53,14 +56,14 @@ int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
 				     "a stage before this one gave up; see "
 				     "what it said.");
 	if (cargo->length > cargo->size)
-		return corrupt(stage, handle, "more than fits into it");
+		return ae_cargo_wrong(stage, handle, "more than fits into it");
 	if (cargo->format == AETHER_FORMAT_RAW)
 		return 0;
 	if (cargo->format != AETHER_FORMAT_SLICED || !tile_works(cargo->tile))
-		return corrupt(stage, handle, "a format or tile");
+		return ae_cargo_wrong(stage, handle, "a format or tile");
 	cargo->padded += -cargo->length & (AETHER_PLANES * cargo->tile - 1);
 	if (cargo->padded > cargo->size)
-		return corrupt(stage, handle, "tiles beyond its end");
+		return ae_cargo_wrong(stage, handle, "tiles beyond its end");
 	return 0;
 }
 
@@ -76,28 +79,38 @@ int ae_parcel_put(struct ae_stage *stage, uint64_t handle,
 	return 0;
 }
 
-int ae_parcel_end(struct ae_stage *stage, uint64_t to)
+int ae_parcel_end(struct ae_stage *stage, uint64_t handle, uint64_t to)
 {
 	struct aether_parcel_seg parcel = { .flags = AETHER_PARCEL_END };
-	uint64_t handle;
-	int rc = ae_stage_reserve(stage, &handle);
+	int rc = ae_parcel_put(stage, handle, &parcel);
 
-	if (rc == 0)
-		rc = ae_parcel_put(stage, handle, &parcel);
-	if (rc == 0)
-		rc = ae_stage_route(stage, handle, to);
-	return rc;
+	if (rc < 0)
+		return rc;
+	/* one who does not take must not keep me here */
+	if (aether_route_set(stage->me, to, 0, AETHER_POLICY_BLOCK) < 0 ||
+	    aether_route(stage->me, handle, to) < 0)
+		aether_stride_release(stage->me, handle);
+	return 0;
 }
 
-/* Signals must not keep a stage from saying that it gives up. */
-static int reserve_anyway(struct ae_stage *stage, uint64_t deadline,
-			  uint64_t *handle)
+/*
+ * A stride to say something with. The others may have all of them, and wait for
+ * nothing but that; so what is in my mail will do. Signals must not keep a
+ * stage from saying that it gives up.
+ */
+static int find_any(struct ae_stage *stage, uint64_t deadline, uint64_t *handle)
 {
+	uint64_t soon;
 	int rc;
 
-	do
-		rc = aether_stride_reserve_until(stage->me, deadline, handle);
-	while (rc == AETHER_EINTR || rc == AETHER_EAGAIN);
+	do {
+		soon = aether_clock_after(LOOK_NS);
+		rc = aether_stride_reserve_until(
+			stage->me, soon < deadline ? soon : deadline, handle);
+		if (rc == 0 || aether_route_take(stage->me, handle) < 0)
+			continue;
+		rc = aether_stride_accept(stage->me, *handle);
+	} while (rc < 0 && aether_clock_now() < deadline);
 	return rc;
 }
 
@@ -121,7 +134,7 @@ void ae_parcel_abort(struct ae_stage *stage, uint64_t held)
 
 	quiet.error = NULL;
 	for (uint32_t i = 0; i < stage->peers; i++) {
-		if (!held && reserve_anyway(&quiet, deadline, &held) < 0)
+		if (!held && find_any(&quiet, deadline, &held) < 0)
 			return;
 		rc = aether_stride_describe(stage->me, held, 0,
 					    AETHER_FORMAT_RAW, 0);

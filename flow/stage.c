@@ -70,13 +70,28 @@ static int lost(struct ae_stage *stage, uint64_t tenancy, const char *how)
 			     how);
 }
 
+/* Does the tenancy sit there, alive or dead? */
+static int look(const struct ae_stage *stage, uint64_t tenancy,
+		struct aether_participant_info *info)
+{
+	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(tenancy);
+
+	return aether_participant_look(stage->plane, slot, info) == 0 &&
+	       info->tenancy == tenancy;
+}
+
+int ae_stage_is_there(const struct ae_stage *stage, uint64_t tenancy)
+{
+	struct aether_participant_info info;
+
+	return look(stage, tenancy, &info) && info.alive;
+}
+
 static int watch_peer(struct ae_stage *stage, const struct ae_peer *peer)
 {
 	struct aether_participant_info info;
-	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(peer->tenancy);
 
-	if (aether_participant_look(stage->plane, slot, &info) < 0 ||
-	    info.tenancy != peer->tenancy)
+	if (!look(stage, peer->tenancy, &info))
 		return lost(stage, peer->tenancy, "has left");
 	if (!info.alive)
 		return lost(stage, peer->tenancy, "died");
@@ -116,26 +131,47 @@ int ae_stage_watch(struct ae_stage *stage)
 	return 0;
 }
 
+int ae_stage_interrupted(struct ae_stage *stage, const char *what)
+{
+	if (stage->stopped && !stage->stopped())
+		return 0;
+	return ae_stage_refused(stage, AETHER_EINTR, what);
+}
+
+/* What an answer other than 0 means for who waits: AETHER_EAGAIN: wait on. */
+static int judge(struct ae_stage *stage, int rc, const char *what)
+{
+	switch (rc) {
+	case AETHER_EAGAIN:
+		return rc;
+	case AETHER_EINTR:
+		rc = ae_stage_interrupted(stage, what);
+		return rc < 0 ? rc : AETHER_EAGAIN;
+	case AETHER_ETIMEDOUT:
+		rc = ae_stage_watch(stage);
+		return rc < 0 ? rc : AETHER_EAGAIN;
+	default:
+		return ae_stage_refused(stage, rc, what);
+	}
+}
+
+int ae_stage_reserve_within(struct ae_stage *stage, uint64_t ns,
+			    uint64_t *handle)
+{
+	int rc = aether_stride_reserve_until(stage->me, aether_clock_after(ns),
+					     handle);
+
+	return rc < 0 ? judge(stage, rc, "reserving a stride") : 0;
+}
+
 int ae_stage_reserve(struct ae_stage *stage, uint64_t *handle)
 {
 	int rc;
 
-	do {
-		rc = aether_stride_reserve_until(
-			stage->me, aether_clock_after(ROUND_NS), handle);
-		if (rc == 0 || rc == AETHER_EAGAIN)
-			continue;
-		if (rc != AETHER_ETIMEDOUT)
-			return ae_stage_refused(stage, rc,
-						"reserving a stride");
-		rc = ae_stage_watch(stage);
-		if (rc == 0)
-			rc = ae_stage_starved(stage);
-		if (rc < 0)
-			return rc;
-		rc = AETHER_ETIMEDOUT;
-	} while (rc < 0);
-	return 0;
+	do
+		rc = ae_stage_reserve_within(stage, ROUND_NS, handle);
+	while (rc == AETHER_EAGAIN);
+	return rc;
 }
 
 int ae_stage_route(struct ae_stage *stage, uint64_t handle, uint64_t to)
@@ -145,28 +181,34 @@ int ae_stage_route(struct ae_stage *stage, uint64_t handle, uint64_t to)
 	do {
 		rc = aether_route_until(stage->me, handle, to,
 					aether_clock_after(ROUND_NS));
-		if (rc == 0 || rc == AETHER_EAGAIN)
-			continue;
 		if (rc == AETHER_EGONE)
 			return ae_stage_lost(stage, to);
-		if (rc != AETHER_ETIMEDOUT)
-			return ae_stage_refused(stage, rc, "routing a stride");
-		rc = ae_stage_watch(stage);
 		if (rc < 0)
-			return rc;
-		rc = AETHER_ETIMEDOUT;
-	} while (rc < 0);
-	return 0;
+			rc = judge(stage, rc, "routing a stride");
+	} while (rc == AETHER_EAGAIN);
+	return rc;
 }
 
-/* Nothing came for a round. */
-static int missing(struct ae_stage *stage, uint64_t *handle)
+static int are_all_there(const struct ae_stage *stage)
+{
+	uint32_t i = 0;
+
+	while (i < stage->peers &&
+	       ae_stage_is_there(stage, stage->peer[i].tenancy))
+		i++;
+	return i == stage->peers;
+}
+
+int ae_stage_missing(struct ae_stage *stage, uint64_t *handle)
 {
 	const struct aether_flow_patience *patience = &stage->patience;
-	int rc = ae_stage_watch(stage);
+	int rc;
 
-	if (rc < 0)
-		return rc;
+	if (!are_all_there(stage)) {
+		/* who is not may have routed something before */
+		rc = aether_route_take(stage->me, handle);
+		return rc == 0 ? 0 : ae_stage_watch(stage);
+	}
 	if (!stage->begun) {
 		if (!patience->first || aether_clock_now() < patience->first)
 			return AETHER_EAGAIN;
@@ -178,33 +220,49 @@ static int missing(struct ae_stage *stage, uint64_t *handle)
 		return AETHER_EAGAIN;
 	/* The last of them may have routed something and then left. */
 	rc = aether_route_take(stage->me, handle);
+	if (rc == 0)
+		return 0;
 	if (rc != AETHER_EEMPTY)
-		return rc;
+		return ae_stage_refused(stage, rc, "taking a stride");
 	return ae_stage_fail(stage, AETHER_ESTAGE, 0,
 			     "the stages before this one have left before the "
 			     "stream ended; see what they said, and run all "
 			     "stages again.");
 }
 
+int ae_stage_take_within(struct ae_stage *stage, uint64_t ns, uint64_t *handle)
+{
+	int rc = aether_route_take_until(stage->me, aether_clock_after(ns),
+					 handle);
+
+	if (rc == 0 || rc == AETHER_ETIMEDOUT)
+		return rc == 0 ? 0 : AETHER_EAGAIN;
+	return judge(stage, rc, "taking a stride");
+}
+
+/* A round, or less if the time for the first stride ends before. */
+static uint64_t round_of(const struct ae_stage *stage)
+{
+	uint64_t now, first = stage->patience.first;
+
+	if (stage->begun || !first)
+		return ROUND_NS;
+	now = aether_clock_now();
+	if (first <= now)
+		return 0;
+	return first - now < ROUND_NS ? first - now : ROUND_NS;
+}
+
 int ae_stage_take(struct ae_stage *stage, uint64_t *handle)
 {
-	uint64_t deadline;
 	int rc;
 
 	do {
-		deadline = aether_clock_after(ROUND_NS);
-		if (!stage->begun && stage->patience.first &&
-		    stage->patience.first < deadline)
-			deadline = stage->patience.first;
-		rc = aether_route_take_until(stage->me, deadline, handle);
-		if (rc == AETHER_ETIMEDOUT) {
-			rc = missing(stage, handle);
-			if (rc == AETHER_ETIMEDOUT || rc == AETHER_ESTAGE)
-				return rc;
-		}
+		rc = ae_stage_take_within(stage, round_of(stage), handle);
+		if (rc == AETHER_EAGAIN)
+			rc = ae_stage_missing(stage, handle);
 	} while (rc == AETHER_EAGAIN);
-	if (rc < 0)
-		return ae_stage_refused(stage, rc, "taking a stride");
-	stage->begun = 1;
-	return 0;
+	if (rc == 0)
+		stage->begun = 1;
+	return rc;
 }

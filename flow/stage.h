@@ -24,7 +24,8 @@ struct ae_stage {
 	struct aether_error *error; /* may be NULL */
 	struct aether_flow_report *report;
 	struct aether_flow_patience patience;
-	int begun; /* the first stride has come */
+	int (*stopped)(void); /* asked after a signal; NULL: it stops me */
+	int begun;            /* the first stride has come */
 	uint32_t peers;
 	struct ae_peer peer[AETHER_FLOW_WORKERS_MAX + 1];
 };
@@ -61,16 +62,28 @@ int ae_stage_refused(struct ae_stage *stage, int code, const char *what);
 /* The stage that I route to has left: fails with AETHER_ESTAGE. */
 int ae_stage_lost(struct ae_stage *stage, uint64_t tenancy);
 
+/* Does the tenancy sit there, and live? */
+int ae_stage_is_there(const struct ae_stage *stage, uint64_t tenancy);
+
 /* A round of waiting has passed: are those that I need still there? */
 int ae_stage_watch(struct ae_stage *stage);
 
-/* starved.c: nothing came free in a round: fails if the dead hold it all. */
-int ae_stage_starved(struct ae_stage *stage);
+/* The same for mail that did not come: also, does who feeds me live, and is
+ * there time left? 0: something came after all; AETHER_EAGAIN: wait on. */
+int ae_stage_missing(struct ae_stage *stage, uint64_t *handle);
+
+/* A signal came while doing `what`. 0: go on; else fails with AETHER_EINTR. */
+int ae_stage_interrupted(struct ae_stage *stage, const char *what);
 
 /* As in stride.h and route.h, waiting as long as those that I need live. */
 int ae_stage_reserve(struct ae_stage *stage, uint64_t *handle);
 int ae_stage_route(struct ae_stage *stage, uint64_t handle, uint64_t to);
 int ae_stage_take(struct ae_stage *stage, uint64_t *handle);
+
+/* The first and the last for some time only: AETHER_EAGAIN when it is over. */
+int ae_stage_reserve_within(struct ae_stage *stage, uint64_t ns,
+			    uint64_t *handle);
+int ae_stage_take_within(struct ae_stage *stage, uint64_t ns, uint64_t *handle);
 
 /* Nanoseconds of a round of waiting. */
 uint64_t ae_stage_round(void);
@@ -85,8 +98,12 @@ int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
 int ae_parcel_put(struct ae_stage *stage, uint64_t handle,
 		  const struct aether_parcel_seg *parcel);
 
-/* Sends a stride without content: AETHER_PARCEL_END. */
-int ae_parcel_end(struct ae_stage *stage, uint64_t to);
+/* Tells somebody with a stride of mine that there will be no more, unless he
+ * has gone: AETHER_PARCEL_END. */
+int ae_parcel_end(struct ae_stage *stage, uint64_t handle, uint64_t to);
+
+/* For a stride that is mine, has this and should not. */
+int ae_cargo_wrong(struct ae_stage *stage, uint64_t handle, const char *what);
 
 /*
  * Tells all peers that I give up, in a quarter of a second at most. `held` is a

@@ -140,7 +140,7 @@ const schema :Meta.Schema = (
 
   parcelFlags = [
     (name = "last", number = 1, doc = "the stream ends with this stride"),
-    (name = "end", number = 2, doc = "no content: the worker's work is done"),
+    (name = "end", number = 2, doc = "no content: the worker's, or the ingress's, work is done"),
     (name = "abort", number = 4, doc = "no content: the sender gave up, so does everybody"),
     (name = "begin", number = 8, doc = "no content: the worker makes who sent it its heir, and sends it back"),
     (name = "redo", number = 16, doc = "to the ingress: bring this piece again, its worker died at it"),
@@ -282,7 +282,7 @@ const schema :Meta.Schema = (
      doc = "the user data of a lease in a flow", fields = [
       (name = "sequence", offset = 0, type = u64, writer = "ingress", doc = "number of the stride in its stream, from 0"),
       (name = "position", offset = 8, type = u64, writer = "ingress", doc = "of its first byte in the stream"),
-      (name = "next", offset = 16, type = u64, writer = "orchestrator", doc = "tenancy that the worker routes to"),
+      (name = "next", offset = 16, type = u64, writer = "ingress, orchestrator", doc = "the ingress's own tenancy; from the orchestrator: the one that the worker routes to"),
       (name = "flags", offset = 24, type = u32, writer = "ingress, orchestrator", doc = "parcel flags"),
     ]),
   ],

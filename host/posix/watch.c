@@ -29,13 +29,14 @@
 #define MS UINT64_C(1000000)
 #define PERIOD (100 * MS) /* between looks at all seats */
 #define LAST_LOOK 5       /* every fifth time: am I the last thread? */
-#define STACK 65536
+#define STACK (1u << 20)  /* of address space; holds static TLS as well */
 #define SEATS AETHER_PARTICIPANTS_MAX
 
 struct ae_posix_watch {
 	struct aether_plane *plane;
 	pthread_mutex_t gate; /* who joins or leaves: it starts and stops */
 	pthread_t thread;
+	sigset_t mask; /* of the thread that started it */
 	uint32_t members;
 	int started; /* there is a thread, or one that has ended by itself */
 	int bell;    /* an eventfd, rung to stop it */
@@ -259,8 +260,11 @@ static void *run(void *argument)
 		if (ae_host_now() < w->next)
 			continue;
 		look(w);
-		if (is_last(w))
+		if (is_last(w)) {
+			/* the program's exit handlers will run on it */
+			pthread_sigmask(SIG_SETMASK, &w->mask, NULL);
 			break;
+		}
 		w->next = ae_host_now() + PERIOD;
 	}
 	for (uint32_t i = 0; i < SEATS; i++)
@@ -271,12 +275,25 @@ static void *run(void *argument)
 	return NULL;
 }
 
-/* With a small stack if that is enough for what the program keeps there. */
+/* Signals that stand for a fault of the thread's own are the program's to
+ * handle, as ever; all others are for its other threads. */
+static void block_signals(sigset_t *before)
+{
+	static const int faults[] = { SIGBUS, SIGSEGV, SIGILL,
+				      SIGFPE, SIGTRAP, SIGSYS };
+	sigset_t set;
+
+	sigfillset(&set);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&set, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &set, before);
+}
+
+/* With a stack smaller than the usual one if that is enough for what the
+ * program keeps there. */
 static int start_thread(struct ae_posix_watch *w)
 {
-	size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
 	pthread_attr_t attributes;
-	sigset_t all, old;
 	int os;
 
 	if (is_child && !CHILD_MAY_WATCH)
@@ -284,15 +301,12 @@ static int start_thread(struct ae_posix_watch *w)
 	os = pthread_attr_init(&attributes);
 	if (os)
 		return os;
-	if (least < STACK)
-		least = STACK;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_setstacksize(&attributes, least);
+	block_signals(&w->mask);
+	pthread_attr_setstacksize(&attributes, STACK);
 	os = pthread_create(&w->thread, &attributes, run, w);
 	if (os == EINVAL)
 		os = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_sigmask(SIG_SETMASK, &w->mask, NULL);
 	pthread_attr_destroy(&attributes);
 	/* relaxed: it is only waited for. */
 	while (AWAIT_BEGIN && !os && !ae_load32_relaxed(&w->begun))
@@ -374,8 +388,8 @@ void ae_posix_watch_leave(struct aether_participant *me)
 	struct ae_posix_plane *p = me->plane->host;
 	struct ae_posix_watch *w = p->watch;
 
-	if (!w)
-		return;
+	if (!w || getpid() != w->pid)
+		return; /* a child has no watch, and must not stop another's */
 	pthread_mutex_lock(&w->gate);
 	if (w->name[me->slot] == me) { /* it may have wanted no watch */
 		put_name(w, me->slot, NULL);
@@ -392,6 +406,11 @@ int ae_host_watched(const struct aether_participant *me)
 
 	/* relaxed: whether to look oneself; either answer is safe. */
 	return p->watch && ae_load32_relaxed(&p->watch->running);
+}
+
+uint64_t ae_host_patience(const struct aether_participant *me)
+{
+	return ae_host_watched(me) ? 10 * PERIOD : PERIOD;
 }
 
 struct ae_posix_watch *ae_posix_watch_make(struct aether_plane *plane)

@@ -108,6 +108,13 @@ int ae_host_watched(const struct aether_participant *me)
 	return !ae_sim.scene->unwatched;
 }
 
+/* Nobody is stopped here for ever but the dead, so a wake-up that is lost shall
+ * be seen as lost. */
+uint64_t ae_host_patience(const struct aether_participant *me)
+{
+	return ae_host_watched(me) ? AETHER_FOREVER : 100000000;
+}
+
 int ae_host_park(const struct aether_word32 *word, uint32_t expected,
 		 uint64_t deadline)
 {

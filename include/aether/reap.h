@@ -55,7 +55,7 @@ AETHER_API int aether_reap(struct aether_participant *me,
  * what I have and what is on its way to me when I die or leave; when it has
  * gone by then, its own heir does. Ask before you name one: an heir must be
  * prepared for suspect leases.
- * Errors: AETHER_EGONE (nobody sits there; I have none then), AETHER_EINVAL
+ * Errors: AETHER_EGONE (nobody sits there), AETHER_EINVAL
  * (myself), AETHER_EBOX (what the dead left cannot be delivered yet: their
  * heir's mailbox is full).
  */

@@ -11,10 +11,10 @@
  * routed or shared again (AETHER_EOWNER).
  *
  * Each reader is reached by the sender's route to it, whose depth and policy
- * hold (aether_route_set), counted apart from what was routed: a share counts as
- * on its way until its reader has released it. Block: AETHER_EDEPTH, nobody gets
- * it, the lease is still mine. Drop-new, drop-oldest: this reader does not get
- * it, the others do; what was shared is never withdrawn.
+ * hold (aether_route_set), counted apart from what was routed: a share counts
+ * as on its way until its reader has released it. Block: AETHER_EDEPTH, nobody
+ * gets it, the lease is still mine. Drop-new, drop-oldest: this reader does not
+ * get it, the others do; what was shared is never withdrawn.
  *
  * At once: each participant by one thread; different ones freely.
  */

@@ -61,7 +61,8 @@ struct aether_stride_info {
  * registry, else any. The new lease is empty: length 0, format raw, user data
  * zero. The bytes of the stride are as the last owner left them, or zero where
  * the plane was created so (AETHER_FLAG_ZERO). Before saying that none is free
- * it reaps, at most once in a millisecond.
+ * it reaps, at most once in a millisecond; where the plane zeroes, that clears
+ * what the dead had.
  * Does not wait; at most two steps per stride of the plane.
  * Errors: AETHER_EFULL, AETHER_EQUOTA, AETHER_EAGAIN (one was free, somebody
  * else was faster).

@@ -5,8 +5,10 @@ damaged ones, at files that are none, and at planes made to do harm."""
 import os
 import random
 import re
+import signal
 import struct
 import sys
+import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -108,9 +110,15 @@ def lease_offset(name, index):
     return table["offset"] + 128 * index
 
 
-def put_word(name, index, state, seat=0, stamp=1, generation=5):
-    word = state | seat << 3 | stamp << 9 | generation << 23
+def put_word(name, index, state, seat=0, stamp=1, generation=5, suspect=0):
+    word = state | seat << 3 | stamp << 9 | generation << 23 | suspect << 63
     patch(name, lease_offset(name, index), struct.pack("<Q", word))
+
+
+def put_readers(name, index, even, odd, generation=5):
+    """Each half: a bit per slot, and the low bits of the generation."""
+    patch(name, lease_offset(name, index) + 64,
+          struct.pack("<QQ", even | generation << 32, odd | generation << 32))
 
 
 def test_map_of_an_empty_plane():
@@ -132,23 +140,34 @@ def test_map_of_all_states():
     put_word("p", 0, 1, seat=3)
     put_word("p", 1, 2, seat=4, generation=7)
     put_word("p", 2, 3)
-    put_word("p", 3, 4, seat=1, stamp=0)
-    put_word("p", 4, 5, seat=6)
-    put_word("p", 5, 7)
+    put_readers("p", 2, 0b101, 0b10)
+    put_word("p", 3, 1, seat=2)
+    put_word("p", 4, 4, seat=1, stamp=0)
+    put_word("p", 5, 1, seat=6, suspect=1)
+    put_word("p", 6, 2, seat=7, suspect=1)
+    put_word("p", 7, 6, seat=8)
+    put_word("p", 8, 7)
+    put_word("p", 9, 5)
     strides = good_json("map", "p")["strides"]
-    same([s["state"] for s in strides[:7]],
-         ["busy", "routed", "shared", "cont", "suspect", "corrupt", "dormant"],
-         "states")
-    same([s["owner"] for s in strides[:7]],
-         [3, 4, None, None, 6, None, None], "owners")
+    same([s["state"] for s in strides[:11]],
+         ["busy", "routed", "shared", "busy", "cont", "suspect", "suspect",
+          "ending", "corrupt", "corrupt", "dormant"], "states")
+    same([s["owner"] for s in strides[:11]],
+         [3, 4, None, 2, None, 6, 7, 8, None, None, None], "owners")
     same(strides[1]["generation"], 7, "generation")
+    same(strides[2]["readers"], [0, 3, 4], "readers")
+    same(strides[4]["head"], 3, "the head of a run")
+    same({frozenset(s) - {"readers", "head"} for s in strides},
+         {frozenset(("index", "state", "owner", "generation"))}, "keys")
     counts = good_json("map", "p")["counts"]
-    same(counts, {"busy": 1, "routed": 1, "shared": 1, "cont": 1,
-                  "suspect": 1, "corrupt": 1, "dormant": 250}, "counts")
-    same(good("map", "p").out.split()[1][:7], "#>=-!?.", "the picture")
+    same(counts, {"busy": 2, "routed": 1, "shared": 1, "cont": 1,
+                  "suspect": 2, "ending": 1, "corrupt": 2, "dormant": 246},
+         "counts")
+    same(good("map", "p").out.split()[1][:11], "#>=#-!!~??.", "the picture")
 
 
-WHO_KEYS = {"slot", "name", "role", "level", "pid", "alive", "strides"}
+WHO_KEYS = {"slot", "name", "role", "level", "pid", "alive", "strides",
+            "arriving", "reading", "heir", "quota", "counts"}
 
 
 def test_who():
@@ -182,12 +201,19 @@ def test_who():
         now = {p["slot"]: p for p in good_json("who", "p")["participants"]}
         same(now[slot]["strides"], found["source"]["strides"],
              "what an earlier tenant of the slot left is not credited")
+        os.kill(worker.pid, signal.SIGSTOP)     # or it reaps at once
         source.kill()
         same([p["alive"] for p in good_json("ls")["planes"]], [1], "ls")
         one = good_json("who", "p", "--role", "ingress")["participants"]
         same([p["alive"] for p in one], [False], "a killed one")
         same(good("who", "p", "--pid").out, f"{worker.pid}\n",
              "PIDs of the dead may be reused")
+        must(re.search(r" dead .* source$", good("who", "p").out, re.M),
+             "in words")
+        os.kill(worker.pid, signal.SIGCONT)
+        end = time.monotonic() + 10
+        while good_json("who", "p", "--role", "ingress")["participants"]:
+            must(time.monotonic() < end, "a dead one is reaped soon")
     bad(2, "AETHER_EUSAGE", "who", "p", "--role", "boss", says="orchestrator")
 
 

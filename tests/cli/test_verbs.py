@@ -19,10 +19,10 @@ import tool  # noqa: E402
 from tool import (BIN, Skip, aether, bad, good, good_json,  # noqa: E402
                   must, objects, plane_file, same)
 
-VERBS = ("create destroy ls map who layout run ingress appliance egress slice "
-         "unslice bench strerror").split()
+VERBS = ("create destroy ls map who reap layout run ingress appliance egress "
+         "slice unslice bench chaos strerror").split()
 CREATE_KEYS = ("name layout strides stride_size participants plane_size "
-               "data_size tables_size huge_bytes locked_bytes").split()
+               "data_size tables_size zero huge_bytes locked_bytes").split()
 
 
 # ---- what is common
@@ -71,11 +71,12 @@ def test_usage_errors_of_every_verb():
     for verb in VERBS:
         bad(2, "AETHER_EUSAGE", verb, "--no-such-option",
             says="--no-such-option")
-    for verb in "create destroy map who slice unslice strerror".split():
+    for verb in "create destroy map who reap slice unslice strerror".split():
         bad(2, "AETHER_EUSAGE", verb)
-    for verb in "create destroy map who layout strerror".split():
+    for verb in "create destroy map who reap layout strerror".split():
         bad(2, "AETHER_EUSAGE", verb, "a", "b")
-    bad(2, "AETHER_EUSAGE", "ls", "a")
+    for verb in "ls chaos".split():
+        bad(2, "AETHER_EUSAGE", verb, "a")
 
 
 def test_options_before_and_after():
@@ -177,7 +178,7 @@ def test_plane_names():
              "a b", "a\nb", "a\x1b[31m", "\u00e4", "a*", "../aether.p"]
     for name in wrong:
         for words in (("create",), ("destroy",), ("map",), ("who",),
-                      ("layout",)):
+                      ("reap",), ("layout",)):
             result = bad(1, "AETHER_ENAME", *words, "--", name)
             must("\x1b" not in result.err, "a terminal is told", result.err)
     for name in ("a", "A.b_c-9", "x" * 200, "_"):
@@ -193,7 +194,7 @@ def test_exists_and_does_not():
     bad(1, "AETHER_EEXIST", "create", "p", says="'p'")
     same(plane_file("p").stat().st_ino, before, "the plane was replaced")
     good_json("destroy", "p", keys=["name"])
-    for verb in ("destroy", "map", "who", "layout"):
+    for verb in ("destroy", "map", "who", "reap", "layout"):
         bad(1, "AETHER_ENOENT", verb, "p", says="'p'")
     same(os.listdir(tool.planes), [], "left behind")
 
@@ -258,6 +259,21 @@ def test_huge_and_lock_are_explained():
         return      # sanitizers let no process lock memory, and say it did
     must("RLIMIT_MEMLOCK" in done.stderr, "locking explained", done.stderr)
     must('"locked_bytes":0' in done.stdout, "locked", done.stdout)
+
+
+def test_zero():
+    same([good_json("create", name, "--strides", "64", *more)["zero"]
+          for name, more in (("p", []), ("q", ["--zero"]))], [False, True],
+         "zero")
+    must("zeroed" in good("create", "r", "--strides", "64", "--zero").out,
+         "in words")
+    for name, wanted in (("p", b"secret"), ("q", bytes(6))):
+        data = [r["offset"] for r in good_json("layout", name)["regions"]
+                if r["name"] == "dataPlane"][0]
+        with tool.Member(name, "holder", reserve=1):
+            tool.patch(name, data, b"secret")
+        same(plane_file(name).read_bytes()[data:data + 6], wanted,
+             "after the end of its lease")
 
 
 def test_create_without_space():

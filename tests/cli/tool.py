@@ -141,7 +141,8 @@ def patch(name, offset, data):
 
 class Options(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("role", ctypes.c_uint32),
-                ("quota", ctypes.c_uint32), ("spin", ctypes.c_uint64)]
+                ("quota", ctypes.c_uint32), ("spin", ctypes.c_uint64),
+                ("unwatched", ctypes.c_uint32)]
 
 
 def member_main(plane, name, role, reserve, to):

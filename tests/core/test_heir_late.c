@@ -189,13 +189,18 @@ static void leaver(void)
 static void slow_reaper(void)
 {
 	struct aether_participant *third;
-	struct aether_word64 *word;
-	uint64_t handle, other, now, cursor = 0;
+	struct aether_word64 *word, *seat;
+	uint64_t handle, other, now, sits, cursor = 0;
 
 	begin(4);
 	third = rig_join(plane);
 	handle = rig_reserve(me);
 	need(aether_route(me, handle, aether_participant_tenancy(third)) == 0);
+	seat = &third->seat->seat;
+	sits = ae_load64_relaxed(seat);
+	need(ae_cas64_seq_cst(seat, sits,
+			      AETHER_SEAT_MAKE(AETHER_SEAT_DEAD,
+					       third->stamp)) == sits);
 	need(ae_mailbox_enter(plane, you->slot, handle, &cursor) == 0);
 	is_int(aether_route_take(you, &other), AETHER_EEMPTY,
 	       "still on its way to another");
@@ -206,6 +211,7 @@ static void slow_reaper(void)
 	other = 0;
 	is_int(aether_route_take(you, &other), 0, "and now to its heir");
 	ok(other == handle, "who has not forgotten it");
+	ae_cas64_seq_cst(seat, ae_load64_relaxed(seat), sits);
 	aether_participant_leave(third);
 	end("slow reaper");
 }

@@ -4,6 +4,7 @@
  * stride is lost. A plane is untrusted: strides that hold what no stage writes
  * are refused.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include "flow_trial.h"
@@ -322,6 +323,53 @@ static void test_signal(void)
 	finish(&t);
 }
 
+static int asked[2], stop[2];
+
+/* Says that it was asked; stops when there is a byte for it. */
+static int stopped(void)
+{
+	char byte = 0;
+
+	if (write(asked[1], &byte, 1) != 1)
+		return 1;
+	return read(stop[0], &byte, 1) == 1;
+}
+
+/* A signal that means something else ends nobody who asks. */
+static void test_other_signal(void)
+{
+	struct sigaction action = { .sa_handler = wake };
+	struct trial t = { .workers = 1 };
+	struct trial_stage *s = &t.stage[EGRESS];
+	char byte = 0;
+
+	sigaction(SIGUSR1, &action, NULL);
+	if (pipe2(asked, O_NONBLOCK) < 0 || pipe2(stop, O_NONBLOCK) < 0 ||
+	    !begin(&t, -1, trial_file("", 0)))
+		return;
+	t.egress.stopped = stopped;
+	pthread_create(&s->thread, NULL, drain, s);
+	while (read(asked[0], &byte, 1) != 1) {
+		pthread_kill(s->thread, SIGUSR1);
+		usleep(5000);
+	}
+	usleep(50000);
+	ok(pthread_tryjoin_np(s->thread, NULL) == EBUSY, "it goes on");
+	is_int(write(stop[1], &byte, 1), 1, "until it is told to stop");
+	while (pthread_tryjoin_np(s->thread, NULL) == EBUSY) {
+		pthread_kill(s->thread, SIGUSR1);
+		usleep(5000);
+	}
+	expect(&t, EGRESS, AETHER_EINTR, "signal");
+	for (int i = 0; i < WORKER + 1; i++)
+		aether_participant_leave(t.stage[i].me);
+	finish(&t);
+	for (int i = 0; i < 2; i++) {
+		close(asked[i]);
+		close(stop[i]);
+	}
+}
+
 int main(void)
 {
 	memset(input, 'x', sizeof(input));
@@ -335,5 +383,6 @@ int main(void)
 	test_twice();
 	test_patience();
 	test_signal();
+	test_other_signal();
 	return tap_end();
 }

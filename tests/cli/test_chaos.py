@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""chaos: a short one finds nothing in a plane that is sound, and finds what is
+done to it from outside: somebody writes into its strides, into its lease
+words, stops one of its participants. The plane is anonymous, but this test may
+open its memory by the supervisor's descriptors."""
+import mmap
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+import tool  # noqa: E402
+from tool import (BIN, HEADER, TIMEOUT, bad, good, good_json,  # noqa: E402
+                  must, same)
+
+KEYS = "kills lost double hung seconds".split()
+STRIDES, STRIDE_SIZE, LEASES, DATA = 40, 32, 88, 96     # in the header
+CORRUPT = 4 | 60 << 3       # a later stride of a run that begins before the plane
+
+
+def lost_and_more(found):
+    return {k: found[k] for k in ("lost", "double", "hung", "dirty")}
+
+
+NOTHING = dict.fromkeys(("lost", "double", "hung", "dirty"), 0)
+
+
+class Chaos:
+    """One that runs while the test does something to it."""
+
+    def __init__(self, *words):
+        self.process = subprocess.Popen(
+            [BIN, "chaos", "--json", *map(str, words)], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=tool.environment())
+        self.pid = self.process.pid
+        self.until(self.children, "participants")
+
+    def until(self, what, text):
+        end = time.monotonic() + 10
+        while not what():
+            must(time.monotonic() < end, "waited in vain for", text)
+            time.sleep(0.01)
+        return what()
+
+    def children(self):
+        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        try:
+            return [int(pid) for pid in path.read_text().split()]
+        except OSError:
+            return []
+
+    def memory(self):
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            if "memfd:" in os.readlink(link):
+                with open(link, "r+b") as file:
+                    return mmap.mmap(file.fileno(), 0)
+        raise AssertionError("the plane has no descriptor")
+
+    def end(self):
+        """Exit status, what the last line says, what was said meanwhile."""
+        out, err = self.process.communicate(timeout=TIMEOUT)
+        found = tool.json.loads(out.splitlines()[-1]) if out else {}
+        return self.process.returncode, found, err
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+
+def number(memory, offset, form="<Q"):
+    return struct.unpack_from(form, memory, HEADER + offset)[0]
+
+
+def lives(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def test_short_one():
+    found = good_json("chaos", "--seconds", 3, "--kill-rate", 100, keys=KEYS)
+    same(lost_and_more(found), NOTHING, f"found: {found['findings']}")
+    must(found["kills"] >= 200, "kills", found)
+    must(found["deaths"] > found["kills"] / 2, "deaths were seen", found)
+    for key in "reserved routed taken shared inherited suspect stops".split():
+        must(found[key] > 0, "nothing of this was done:", key, found)
+    must(2.9 < found["seconds"] < 20, "seconds", found)
+    same(list(tool.planes.iterdir()), [], "left behind")
+
+
+def test_zeroing():
+    found = good_json("chaos", "--seconds", 2, "--zero", "--participants", 5,
+                      "--strides", 64, "--seed", 4711, keys=KEYS)
+    same(lost_and_more(found), NOTHING, f"found: {found['findings']}")
+    same([found[k] for k in ("seed", "participants", "strides")],
+         [4711, 5, 64], "as asked for")
+
+
+def test_words():
+    lines = good("chaos", "--seconds", 1).out.splitlines()
+    same(lines[-1].split()[::2], "kills lost double hung dirty seconds".split(),
+         "the last line")
+    same(lines[0].split()[0], "seed", "says its seed")
+
+
+def test_usage():
+    for option, values in {
+            "--seconds": ("0", "-1", "x", "", "1.5"),
+            "--kill-rate": ("-1", "x", "10001"),
+            "--participants": ("1", "65", "x"),
+            "--strides": ("7", "4097", "x"),
+            "--seed": ("-1", "x")}.items():
+        for value in values:
+            bad(2, "AETHER_EUSAGE", "chaos", option, value, says=f"'{value}'")
+    bad(2, "AETHER_EUSAGE", "chaos", "name")
+
+
+def test_somebody_writes_into_strides():
+    chance = random.Random(1)
+    with Chaos("--seconds", 2, "--kill-rate", 10) as chaos, \
+            chaos.memory() as memory:
+        data, size = number(memory, DATA), number(memory, STRIDE_SIZE)
+        strides = number(memory, STRIDES, "<I")
+        for _ in range(300):
+            at = data + chance.randrange(strides) * size
+            memory[at + size // 2:at + size // 2 + 8] = b"somebody"
+            time.sleep(0.001)
+        status, found, err = chaos.end()
+    same((status, found["ok"]), (3, False), "found")
+    must(found["double"] > 0, "changed while held", found)
+    must("changed while I" in err, "said at once", err)
+
+
+def test_somebody_writes_into_a_word():
+    with Chaos("--seconds", 2, "--kill-rate", 10) as chaos, \
+            chaos.memory() as memory:
+        at = number(memory, LEASES) + 128 * 5
+        memory[at:at + 8] = struct.pack("<Q", CORRUPT | 99 << 23)
+        status, found, err = chaos.end()
+    same((status, found["ok"]), (3, False), "found")
+    must(found["lost"] > 0, "a stride that nobody can have", found)
+    must("stride 5 is not free though nobody is there" in err, "said", err)
+
+
+def test_somebody_is_held():
+    with Chaos("--seconds", 4, "--kill-rate", 0) as chaos:
+        os.kill(chaos.until(chaos.children, "a child")[0], signal.SIGSTOP)
+        status, found, err = chaos.end()
+    same((status, found["ok"]), (3, False), "found")
+    must(found["hung"] > 0 and "makes no progress" in err, "said", err)
+    same((found["lost"], found["double"]), (0, 0), err)
+
+
+def test_ends_by_a_signal():
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        with Chaos("--seconds", 60, "--kill-rate", 50) as chaos:
+            time.sleep(0.3)
+            children = chaos.children()
+            began = time.monotonic()
+            os.kill(chaos.pid, signum)
+            status, found, err = chaos.end()
+            must(time.monotonic() - began < 5, "ends soon")
+        same((status, found["ok"]), (-signum, True), f"{signum} {err}")
+        must(not any(map(lives, children)), "left behind", children)
+
+
+def test_dies_with_its_supervisor():
+    with Chaos("--seconds", 60) as chaos:
+        time.sleep(0.2)
+        children = chaos.children()
+        must(children, "participants")
+        os.kill(chaos.pid, signal.SIGKILL)
+        try:
+            chaos.until(lambda: not any(map(lives, children)), "their end")
+        finally:    # those of a chaos that fails this test
+            for pid in filter(lives, children):
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_a_machine_that_is_too_small():
+    """That participants cannot start is a failure, and no finding."""
+    few = f'ulimit -n 6; exec "{BIN}" chaos --seconds 5'
+    env = tool.environment()
+    env["ASAN_OPTIONS"] += ":detect_leaks=0"    # takes descriptors
+    done = subprocess.run(["sh", "-c", few], env=env, capture_output=True,
+                          text=True, timeout=TIMEOUT)
+    same(done.returncode, 1, f"{done}")
+    must("aether chaos: participant" in done.stderr, "says so", done.stderr)
+
+
+TESTS = [value for name, value in list(globals().items())
+         if name.startswith("test_")]
+if __name__ == "__main__":
+    sys.exit(tool.run(TESTS))
