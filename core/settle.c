@@ -248,8 +248,8 @@ static void settle_stride(struct ae_settler *s, uint32_t index)
 }
 
 /* Whoever has named one that is gone as its heir has that one's heir now: the
- * next tenant of that seat will name its own. */
-static void settle_heir(struct ae_settler *s, uint32_t of)
+ * next tenant of that seat will name its own. 1: look again. */
+static int settle_heir(struct ae_settler *s, uint32_t of)
 {
 	struct aether_word64 *named = &s->plane->seats[of].heir;
 	/* seq_cst: after the seat of the one that is gone says so: either I
@@ -258,16 +258,24 @@ static void settle_heir(struct ae_settler *s, uint32_t of)
 	uint64_t word = ae_load64_seq_cst(named);
 	uint32_t slot = (uint32_t)AETHER_HEIR_SLOT(word);
 	uint32_t stamp = (uint32_t)AETHER_HEIR_STAMP(word);
+	uint64_t next;
 
 	if (!AETHER_HEIR_NAMED(word) ||
 	    slot >= s->plane->geometry.participants ||
 	    is_seated(s, slot, stamp) || !find_heir(s, &slot, &stamp) ||
 	    slot == of)
-		return;
+		return 0;
+	next = AETHER_HEIR_MAKE(slot, stamp, AETHER_HEIR_OF(word), 1);
 	/* release: read whole. pairs: acquire in find_heir */
-	ae_cas64_release(named, word,
-			 AETHER_HEIR_MAKE(slot, stamp, AETHER_HEIR_OF(word),
-					  1));
+	ae_cas64_release(named, word, next);
+	return 1; /* that one may be gone by now, or another settler was first */
+}
+
+static void settle_heirs(struct ae_settler *s, uint32_t of)
+{
+	for (uint32_t i = 0; i <= s->plane->geometry.participants; i++)
+		if (!settle_heir(s, of))
+			return;
 }
 
 /* Mail of one that is gone, in the order in which it was to be taken, so that
@@ -291,7 +299,7 @@ static void settle_mail(struct ae_settler *s, uint32_t slot)
 void ae_settle_pass(struct ae_settler *settler)
 {
 	for (uint32_t i = 0; i < settler->plane->geometry.participants; i++)
-		settle_heir(settler, i);
+		settle_heirs(settler, i);
 	for (uint32_t i = 0; i < settler->plane->geometry.participants; i++)
 		settle_mail(settler, i);
 	for (uint32_t i = 0; i < settler->plane->geometry.strides; i++)
