@@ -185,8 +185,6 @@ int ae_lease_mine(struct aether_participant *me, uint64_t handle,
 		  struct aether_lease_seg **lease);
 int ae_lease_readable(struct aether_participant *me, uint64_t handle,
 		      struct aether_lease_seg **lease);
-void ae_lease_gain(struct aether_participant *me, uint32_t index);
-void ae_lease_lose(struct aether_participant *me, uint32_t run);
 void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_clear_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word);
@@ -213,6 +211,18 @@ static inline uint32_t ae_run_said(const struct aether_plane *plane,
 	uint32_t run = ae_load32_relaxed(&plane->leases[index].run);
 
 	return run && run <= plane->geometry.strides - index ? run : 1;
+}
+
+/* Counts what I hold: every stride of a run. */
+static inline void ae_lease_gain(struct aether_participant *me, uint32_t index)
+{
+	me->held += ae_run_said(me->plane, index);
+}
+
+static inline void ae_lease_lose(struct aether_participant *me, uint32_t run)
+{
+	/* a forged word may be given back that was never had */
+	me->held -= run < me->held ? run : me->held;
 }
 
 /* share.c: `slot` reads no more; the last one's end is the lease's. */

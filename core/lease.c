@@ -76,18 +76,6 @@ int ae_lease_readable(struct aether_participant *me, uint64_t handle,
 	return ae_lease_refuse(me, word, handle);
 }
 
-/* Counts what I hold: every stride of a run. */
-void ae_lease_gain(struct aether_participant *me, uint32_t index)
-{
-	me->held += ae_run_said(me->plane, index);
-}
-
-void ae_lease_lose(struct aether_participant *me, uint32_t run)
-{
-	/* a forged word may be given back that was never had */
-	me->held -= run < me->held ? run : me->held;
-}
-
 void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index)
 {
 	/* relaxed: registers are hints. */

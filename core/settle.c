@@ -268,7 +268,7 @@ static int settle_heir(struct ae_settler *s, uint32_t of)
 	next = AETHER_HEIR_MAKE(slot, stamp, AETHER_HEIR_OF(word), 1);
 	/* release: read whole. pairs: acquire in find_heir */
 	ae_cas64_release(named, word, next);
-	return 1; /* that one may be gone by now, or another settler was first */
+	return 1; /* that one may be gone by now, or another was first */
 }
 
 static void settle_heirs(struct ae_settler *s, uint32_t of)
