@@ -257,6 +257,7 @@ struct ae_settler {
 void ae_settle_init(struct ae_settler *settler,
 		    const struct aether_participant *me, int leaving);
 void ae_settle_pass(struct ae_settler *settler);
+void ae_settle_heirs(struct aether_participant *me);
 void ae_settle_one(struct aether_participant *me, uint32_t index);
 
 /* reap.c */

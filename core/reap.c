@@ -197,5 +197,6 @@ int aether_participant_heir(struct aether_participant *me, uint64_t heir)
 	/* seq_cst: the same; a settler may have named that one's heir by now.
 	 * pairs: seq_cst in settle_heir */
 	ae_cas64_seq_cst(&me->seat->heir, word, before);
+	ae_settle_heirs(me); /* who was settled meanwhile did not see it */
 	return AETHER_EGONE;
 }

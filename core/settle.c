@@ -296,10 +296,23 @@ static void settle_mail(struct ae_settler *s, uint32_t slot)
 	s->report.pending = pending; /* counted with all words */
 }
 
+static void settle_all_heirs(struct ae_settler *s)
+{
+	for (uint32_t i = 0; i < s->plane->geometry.participants; i++)
+		settle_heirs(s, i);
+}
+
+void ae_settle_heirs(struct aether_participant *me)
+{
+	struct ae_settler settler;
+
+	ae_settle_init(&settler, me, 0);
+	settle_all_heirs(&settler);
+}
+
 void ae_settle_pass(struct ae_settler *settler)
 {
-	for (uint32_t i = 0; i < settler->plane->geometry.participants; i++)
-		settle_heirs(settler, i);
+	settle_all_heirs(settler);
 	for (uint32_t i = 0; i < settler->plane->geometry.participants; i++)
 		settle_mail(settler, i);
 	for (uint32_t i = 0; i < settler->plane->geometry.strides; i++)
