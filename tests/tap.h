@@ -35,7 +35,7 @@ tap_ok(int pass, const char *what, const char *file, int line, const char *name,
 	printf("\n");
 	if (!pass) {
 		tap_failed++;
-		printf("#   %s:%d: %s\n", file, line, what);
+		fprintf(stderr, "# %s:%d: not ok: %s\n", file, line, what);
 	}
 	fflush(stdout);
 	return pass;
@@ -53,7 +53,7 @@ tap_is(long long got, long long want, const char *what, const char *file,
 	va_end(args);
 	if (tap_ok(got == want, what, file, line, "%s", text))
 		return 1;
-	printf("#   got %lld, wanted %lld\n", got, want);
+	fprintf(stderr, "#   got %lld, wanted %lld\n", got, want);
 	return 0;
 }
 

@@ -153,10 +153,9 @@ def signal_all(pids, number):
 
 def stop_at_work(run, plane):
     """Stops an appliance while it has a stride in hand, and not its first one;
-    its pid. So that the stream does not end, nobody works while this looks."""
-    limit = time.monotonic() + 30
-    while True:
-        must(time.monotonic() < limit and not run.ended(), "never at work")
+    its pid, or None if the run was over before one was met so. So that the
+    stream does not end, nobody works while this looks."""
+    while not run.ended():
         found = run.appliances()
         signal_all(found, signal.SIGSTOP)
         busy = {s["owner"] for s in good_json("map", plane)["strides"]
@@ -169,13 +168,29 @@ def stop_at_work(run, plane):
                 return one["pid"]
         signal_all(found, signal.SIGCONT)
         time.sleep(0.003)
+    return None
+
+
+def met_at_work(*words, workers=1, times=1):
+    """A run on the plane "mine" of which so many appliances were met at work;
+    they are killed, but for the last, which is stopped; its pid."""
+    for _ in range(20):
+        run = Survivor("--plane", "mine", *words, workers=workers)
+        met = stop_at_work(run, "mine")
+        while met and times - 1 > len(run.killed):
+            run.kill(met)
+            met = stop_at_work(run, "mine")
+        if met:
+            return run, met
+        run.end()
+    raise AssertionError("no appliance was ever met at work")
 
 
 def test_killed_in_mid_stride():
     good("create", "mine", "--strides", "8", "--stride", "1M")
     for workers in (1, 2):
-        run = Survivor("--plane", "mine", workers=workers)
-        run.kill(stop_at_work(run, "mine"))
+        run, met = met_at_work(workers=workers)
+        run.kill(met)
         said = run.survives()
         same((said["respawned"], said["strides_routed"]), (1, 3 * 38))
         free("mine")
@@ -183,9 +198,8 @@ def test_killed_in_mid_stride():
 
 def test_several_killed_on_a_plane_of_the_user():
     good("create", "mine", "--strides", "4", "--stride", "1M")
-    run = Survivor("--plane", "mine", workers=3)
-    for _ in range(3):
-        run.kill(stop_at_work(run, "mine"))
+    run, met = met_at_work(workers=3, times=3)
+    run.kill(met)
     same(run.survives()["respawned"], 3, "respawned")
     free("mine")
     same(good_json("ls")["planes"][0]["alive"], 0, "alive")
@@ -195,17 +209,15 @@ def test_no_slot_to_spare():
     """The slot of the dead one is the newcomer's."""
     good("create", "mine", "--strides", "4", "--stride", "1M",
          "--participants", "4")
-    run = Survivor("--plane", "mine", workers=1)
-    for _ in range(2):
-        run.kill(stop_at_work(run, "mine"))
+    run, met = met_at_work(workers=1, times=2)
+    run.kill(met)
     same(run.survives()["respawned"], 2, "respawned")
     free("mine")
 
 
 def test_all_killed_at_once():
     good("create", "mine", "--strides", "4", "--stride", "1M")
-    run = Survivor("--plane", "mine", workers=3)
-    stop_at_work(run, "mine")
+    run, _ = met_at_work(workers=3)
     for pid in run.appliances():
         run.kill(pid)
     same(run.survives()["respawned"], 3, "respawned")
@@ -246,8 +258,8 @@ def test_pipe_intact():
     free("mine")
 
 
-def test_pipe_lost():
-    good("create", "mine", "--strides", "8", "--stride", "1M")
+def piped():
+    """A run on the plane "mine" whose input is a pipe, and who fills it."""
     feeder = subprocess.Popen(["cat", work / "in"], stdout=subprocess.PIPE)
     run = Survivor.__new__(Survivor)
     run.process = subprocess.Popen(
@@ -259,7 +271,15 @@ def test_pipe_lost():
     until(lambda: len(run.children()) == 4, "all stages started")
     stages = run.children()
     run.others = {stages[0], stages[1], stages[3]}
-    victim = stop_at_work(run, "mine")
+    return run, feeder
+
+
+def test_pipe_lost():
+    good("create", "mine", "--strides", "8", "--stride", "1M")
+    victim = None
+    while not victim:
+        run, feeder = piped()
+        victim = stop_at_work(run, "mine")
     began = time.monotonic()
     run.kill(victim)
     status, said, err = run.end()
@@ -296,8 +316,7 @@ def test_others_end_it():
 def test_all_stages_killed():
     """Nobody of them is left to settle what they had."""
     good("create", "mine", "--strides", "4", "--stride", "1M")
-    run = Survivor("--plane", "mine")
-    stop_at_work(run, "mine")
+    run, _ = met_at_work(workers=2)
     stages = run.children()
     signal_all(stages, signal.SIGSTOP)
     signal_all(stages, signal.SIGKILL)

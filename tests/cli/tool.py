@@ -219,7 +219,7 @@ def run(tests):
             failed += 1
             print(f"not ok {number} - {name}", flush=True)
             for line in traceback.format_exc().splitlines():
-                print(f"# {line}", flush=True)
+                print(f"# {line}", file=sys.stderr, flush=True)
         finally:
             shutil.rmtree(planes, ignore_errors=True)
     return 1 if failed else 0
