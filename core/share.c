@@ -175,6 +175,7 @@ struct share {
 	uint64_t word; /* and after */
 	uint64_t sigma;
 	uint64_t readers; /* a bit per slot */
+	uint32_t reached; /* how many those are */
 	uint32_t dropped; /* readers left out by a policy */
 };
 
@@ -215,10 +216,12 @@ static int choose(struct aether_participant *me, struct share *s,
 		err = check_depth(me, to[i], slot);
 		if (err == AETHER_EDEPTH)
 			return err;
-		if (err < 0)
+		if (err < 0) {
 			s->dropped++;
-		else
-			s->readers |= UINT64_C(1) << slot;
+			continue;
+		}
+		s->readers |= UINT64_C(1) << slot;
+		s->reached++;
 	}
 	return s->readers || s->dropped ? 0 : AETHER_EGONE;
 }
@@ -324,7 +327,7 @@ int aether_share(struct aether_participant *me, uint64_t handle,
 	note(me, s.index, s.word, s.readers);
 	ae_count(&me->seat->routed, &me->counts.routed);
 	if (reached)
-		*reached = (uint32_t)__builtin_popcountll(s.readers);
+		*reached = s.reached;
 	look_again(me, &s);
 	return 0;
 }
