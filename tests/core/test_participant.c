@@ -273,10 +273,10 @@ static void hostile_records(void)
 	plane = rig_plane(8, SIZE, 8);
 	me = rig_join(plane);
 	for (int i = 0; i < 2000; i++) {
-		uint64_t *words = (void *)&plane->seats[1 + i % 7];
+		struct aether_word64 *words = (void *)&plane->seats[1 + i % 7];
 
 		for (size_t w = 0; w < sizeof(plane->seats[0]) / 8; w++)
-			words[w] = rig_random(&seed);
+			ae_store64_relaxed(&words[w], rig_random(&seed));
 		good &= aether_participant_look(plane, 1 + (uint32_t)i % 7,
 						&info) == 0;
 		good &= memchr(info.name, 0, sizeof(info.name)) != NULL;
