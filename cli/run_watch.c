@@ -69,6 +69,9 @@ static int weight(const struct run *run, int stage)
 	code = run->shared->seats[stage].error.code;
 	if (status == RUN_RUNNING && code == 0)
 		return 0;
+	if (code == AETHER_ESUSPECT) /* names the one that was killed, and why
+					that is the end */
+		return 4;
 	return code == AETHER_ESTAGE || code == 0 ? 1 : 2;
 }
 
@@ -201,7 +204,8 @@ static void watch(struct run *run)
 	}
 	for (uint32_t i = 0; run->culprit >= 0 && i < run->stages; i++)
 		judge(run, i);
-	run->seconds = (double)(aether_clock_now() - run->began) / 1e9;
+	if (run->began)
+		run->seconds = (double)(aether_clock_now() - run->began) / 1e9;
 	run_progress_end();
 }
 

@@ -20,8 +20,8 @@
  *
  * An heir takes what it inherits as its other mail (route.h), in the order of
  * the dead one's mailbox; what that one had set aside as late comes after it. A
- * suspect lease is one whose last owner died while working on it: its bytes are
- * refused (AETHER_ESUSPECT) until its holder accepts it
+ * suspect lease is one whose last owner died, or left, while working on it: its
+ * bytes are refused (AETHER_ESUSPECT) until its holder accepts it
  * (aether_stride_accept); it may be routed and released as it is.
  *
  * At once: anybody, any number, also while one of them dies half way.

@@ -191,6 +191,7 @@ class Member:
         self.process.wait(TIMEOUT)
 
     def __exit__(self, *_):
+        self.process.send_signal(signal.SIGCONT)
         self.process.communicate(timeout=TIMEOUT)
 
 

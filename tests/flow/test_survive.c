@@ -380,7 +380,7 @@ static void test_pipe(void)
 	expect(&t, INGRESS, AETHER_ESUSPECT, "cannot be read a second time");
 	ok(strstr(t.stage[INGRESS].error.text, "appliance in slot") != NULL,
 	   "who died");
-	expect(&t, DESK, AETHER_ESTAGE, "gave up");
+	expect(&t, DESK, AETHER_ESTAGE, "see what it said");
 	failed(&t);
 }
 
