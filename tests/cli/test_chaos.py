@@ -58,8 +58,8 @@ class Chaos:
             return []
 
     def memory(self):
-        for link in Path(f"/proc/{self.pid}/fd").iterdir():
-            if "memfd:" in os.readlink(link):
+        for link, name in tool.open_files(self.pid):
+            if "memfd:" in name:
                 with open(link, "r+b") as file:
                     return mmap.mmap(file.fileno(), 0)
         raise AssertionError("the plane has no descriptor")

@@ -280,10 +280,9 @@ def wait_until_reading(process):
     end = time.monotonic() + 30
     while time.monotonic() < end:
         state = Path(f"/proc/{process.pid}/stat").read_text()
-        links = [os.readlink(f) for f in
-                 Path(f"/proc/{process.pid}/fd").iterdir() if f.is_symlink()]
         if state.rpartition(")")[2].split()[0] == "S" and \
-                any(str(tool.planes) in link for link in links):
+                any(str(tool.planes) in name
+                    for _, name in tool.open_files(process.pid)):
             return
         time.sleep(0.01)
     raise AssertionError("it never waited for its input")

@@ -145,6 +145,18 @@ class Options(ctypes.Structure):
                 ("unwatched", ctypes.c_uint32)]
 
 
+def open_files(pid):
+    """What the process has open: path of the link, and what it names. A file
+    may be closed while we look."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append((link, os.readlink(link)))
+        except FileNotFoundError:
+            pass
+    return found
+
+
 def member_main(plane, name, role, reserve, to):
     """Joins, reserves, routes the first ones to `to`, says so, waits."""
     lib = ctypes.CDLL(LIB)
