@@ -33,11 +33,13 @@ CTESTS = $(patsubst %.c,$(O)/%,$(filter-out tests/sim/%, \
 SIMTESTS = $(patsubst %.c,$(O)/%,$(wildcard tests/sim/test_*.c))
 SIMOBJ = $(patsubst %.c,$(O)/sim/%.o,$(wildcard core/*.c host/sim/*.c))
 TESTS = $(CTESTS) $(SIMTESTS) $(wildcard tests/*/test_*.py)
-EXAMPLES = $(patsubst %.c,$(O)/%,$(wildcard examples/*.c))
+BURNS = $(patsubst %.c,$(O)/%.so,$(wildcard examples/burn_*.c))
+EXAMPLES = $(patsubst %.c,$(O)/%,$(filter-out examples/burn_%, \
+	$(wildcard examples/*.c)))
 LIB = $(O)/libaether.a
 SHARED = $(O)/libaether.so.$(VERSION)
 
-all: $(O)/aether $(O)/aether-bench $(SHARED) $(EXAMPLES) ## Build everything
+all: $(O)/aether $(O)/aether-bench $(SHARED) $(EXAMPLES) $(BURNS) ## Build everything
 
 # ---- what each folder may see
 see/core = $(PUBLIC) -Icore -ffreestanding
@@ -73,8 +75,10 @@ $(SHARED): $(LIBOBJ) $(O)/stamp libaether.map
 	ln -sf $(@F) $(O)/libaether.so.$(SO)
 	ln -sf $(@F) $(O)/libaether.so
 
+# all of the library, and seen from outside: a user's burn may call it
 $(O)/aether: $(CLIOBJ) $(LIB)
-	$(CC) $(ALLLD) $^ -ljansson -lxxhash -o $@
+	$(CC) $(ALLLD) -rdynamic $(CLIOBJ) -Wl,--whole-archive $(LIB) \
+		-Wl,--no-whole-archive -ljansson -lxxhash -o $@
 
 $(O)/aether-bench: $(BENCHOBJ) $(LIB)
 	$(CC) $(ALLLD) $^ -ljansson -lm -o $@
@@ -100,6 +104,10 @@ $(SIMTESTS): $(O)/tests/sim/%: tests/sim/%.c $(SIMOBJ) $(LAYOUT) tests/tap.h
 $(O)/examples/%: examples/%.c $(LIB) $(LAYOUT)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCF) $(see/examples) $(ALLLD) $< $(LIB) -o $@
+
+$(O)/examples/burn_%.so: examples/burn_%.c $(LAYOUT)
+	@mkdir -p $(@D)
+	$(CC) $(ALLCF) $(see/examples) $(ALLLD) -shared $< -o $@
 
 $(LAYOUT) $(GEN)/format-tables.md &: $(wildcard schema/*.py) $(SCHEMA) $(LAYOUTS)
 	@tools/need.sh build
@@ -128,11 +136,11 @@ check: ## The quick tests and the lints (2 minutes)
 	O=$(O) prove -j2 -e tests/run.sh $(TESTS)
 	$(MAKE) --no-print-directory lint
 
-flavour: $(O)/aether $(CTESTS)
+flavour: $(O)/aether $(O)/aether-bench $(CTESTS)
 	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
 		$(CTESTS) $(wildcard tests/cli/test_*.py)
 
-NOMALLOC = $(filter-out %/burn.o %/window.o,$(filter $(foreach d,core slice appliance \
+NOMALLOC = $(filter-out %/burn.o %/module.o %/mapped.o %/window.o,$(filter $(foreach d,core slice appliance \
 	flow,$(O)/obj/$(d)/%),$(LIBOBJ)))
 
 lint: all ## The checks that keep the structure honest
@@ -148,8 +156,16 @@ soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos (30 minutes at most)
 	SOAK=1 O=$(O) prove -e tests/run.sh $(SIMTESTS) \
 		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads
 
-bench: all ## Print every measured row and write build/bench.md
-	$(O)/aether bench | tee $(O)/bench.md
+# a peer's own program, where the peer is installed
+ICEORYX = $(lastword $(wildcard /usr/include/iceoryx/v*/iceoryx_binding_c))
+PEERS = $(if $(ICEORYX),$(O)/aether-bench-iceoryx)
+
+$(O)/aether-bench-iceoryx: bench/peers/iceoryx.c $(LAYOUT) $(O)/stamp
+	$(CC) $(ALLCF) $(see/bench) -isystem $(dir $(ICEORYX)) $(ALLLD) $< \
+		-liceoryx_binding_c -o $@
+
+bench: all $(PEERS) ## Print every measured row and write build/bench.md
+	$(O)/aether bench --against --output $(O)/bench.md
 
 install: all $(GEN)/format-tables.md ## Install under DESTDIR and PREFIX
 	tools/install.sh "$(DESTDIR)" "$(PREFIX)" "$(O)" "$(VERSION)" "$(SO)"

@@ -5,6 +5,7 @@
  * prepared for every place where a chunk can begin, or made chunk by chunk on
  * the stack if that is too much. Nothing but memcpy is asked of a library.
  */
+#include <aether/isa.h>
 #include <string.h>
 #include "xor.h"
 
@@ -14,7 +15,7 @@
 /* Raw content meets the key in runs of at least this. */
 #define RUN_MIN ((size_t)4096)
 
-static void xor_bytes(uint8_t *bytes, const uint8_t *key, size_t length)
+void ae_xor_scalar(uint8_t *bytes, const uint8_t *key, size_t length)
 {
 	uint64_t a[4], b[4];
 
@@ -29,6 +30,18 @@ static void xor_bytes(uint8_t *bytes, const uint8_t *key, size_t length)
 	}
 	while (length--)
 		*bytes++ ^= *key++;
+}
+
+/* Right before the constructor has run, too. Written by nobody after it. */
+static ae_xor_bytes *xor_bytes = ae_xor_scalar;
+
+/* After the port has looked at the processor, which has a smaller number. */
+__attribute__((constructor(110))) static void choose(void)
+{
+	if (aether_isa() >= AETHER_ISA_AVX512 && ae_xor_avx512)
+		xor_bytes = ae_xor_avx512;
+	else if (aether_isa() >= AETHER_ISA_AVX2 && ae_xor_avx2)
+		xor_bytes = ae_xor_avx2;
 }
 
 /* The least multiple of the length that is not below RUN_MIN. */
@@ -118,6 +131,21 @@ static size_t burn_tile(const struct ae_xor * xor, uint8_t *bytes, size_t tile,
 	return phase;
 }
 
+/* Tiles that are chunks, and whose keys are prepared: as they lie. */
+static void burn_chunks(const struct ae_xor * xor, uint8_t *bytes,
+			size_t length, size_t phase)
+{
+	size_t step = AE_XOR_CHUNK % xor->length;
+
+	for (; length; length -= AE_XOR_CHUNK, bytes += AE_XOR_CHUNK) {
+		xor_bytes(bytes, xor->sliced + phase *AE_XOR_CHUNK,
+			  AE_XOR_CHUNK);
+		phase += step;
+		if (phase >= xor->length)
+			phase -= xor->length;
+	}
+}
+
 int ae_xor_burn(const struct ae_xor * xor, const struct aether_piece *piece)
 {
 	size_t phase = piece->offset % xor->length;
@@ -130,6 +158,10 @@ int ae_xor_burn(const struct ae_xor * xor, const struct aether_piece *piece)
 	if (piece->format != AETHER_FORMAT_SLICED || tile < 8 ||
 	    (tile & (tile - 1)) || piece->length % (AETHER_PLANES * tile))
 		return AETHER_EINVAL;
+	if (tile == ROW && xor->sliced) {
+		burn_chunks(xor, piece->bytes, piece->length, phase);
+		return 0;
+	}
 	for (done = 0; done < piece->length; done += AETHER_PLANES * tile)
 		phase = burn_tile(xor, (uint8_t *)piece->bytes + done, tile,
 				  phase);

@@ -21,6 +21,13 @@
 /* Longest key. */
 #define AE_XOR_KEY_MAX ((size_t)64 << 20)
 
+/* XORs `length` bytes of the key into as many others: xor.c, and a file for
+ * each instruction set that has something better. NULL: this build lacks it. */
+typedef void ae_xor_bytes(uint8_t *bytes, const uint8_t *key, size_t length);
+ae_xor_bytes ae_xor_scalar;
+extern ae_xor_bytes *const ae_xor_avx2;
+extern ae_xor_bytes *const ae_xor_avx512;
+
 struct ae_xor {
 	size_t length;         /* of the key */
 	size_t period;         /* of `key`: a multiple of the length */

@@ -1,40 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the measurements share. Method (DESIGN.md section 6): batches of at
+ * What the measurements share. Method (docs/performance.md): batches of at
  * most 10 ms of the thing and of its baseline alternate; a ratio is that of
  * adjacent batches, and the median of these ratios is reported; the first pass
  * is dropped. The machine flips between speeds, so nothing is compared with a
  * figure from another run.
+ *
+ * Each row is measured in a process of its own (child.c), which may pin itself,
+ * leak and be killed; so nothing that a row does outlives it.
  */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <aether/aether.h>
 
-#define BENCH_ROUNDS 150
+#define BENCH_ROUNDS 150        /* at most; see bench_rounds */
+#define BENCH_SECONDS 40        /* a row ends itself after so many */
+#define BENCH_SECONDS_KILLED 50 /* and is killed after so many */
+#define BENCH_ROWS_MAX 64
+#define BENCH_WHY_MAX AETHER_ERROR_TEXT_SIZE
 
+/* What a row's function answers if it cannot be measured here. */
+#define BENCH_SKIPPED 1
+
+/* What a row's function fills; goes through a pipe, so there is nothing in it
+ * that points elsewhere but the name. */
 struct bench_row {
 	const char *name;
-	const char *unit;
-	const char *better; /* "lower" or "higher" */
-	const char *baseline;
 	double value;          /* median */
 	double p50, p99, p999; /* below 0: does not apply */
 	double baseline_value;
 	double baseline_p99; /* where the p99 of both are compared */
 	double ratio;
+	char why[BENCH_WHY_MAX]; /* it was skipped */
 };
 
-/* A measurement: fills the row, or says on standard error why it cannot and
- * returns an error. */
+/*
+ * A row. Its function fills what it is given and returns 0, or BENCH_SKIPPED
+ * with the reason in `why`, or says on standard error what is wrong and returns
+ * an error.
+ */
 struct bench {
 	const char *name;
 	const char *doc;
-	double wanted; /* the ratio wanted; 0: none, the row is for comparing */
+	const char *unit;
+	const char *better; /* "lower" or "higher" */
+	const char *baseline;
+	double wanted; /* ratio, at most or at least by `better`; 0: none */
+	double least;  /* value wanted as well; 0: none */
 	double p99;    /* the p99 wanted; 0: none */
 	double more;   /* how much the p99 may be more than the baseline's */
 	int (*run)(struct bench_row *row);
+	const char *isa; /* AETHER_ISA for the row; NULL: the best */
+	int files;       /* needs the folder of place.h */
+	int against;     /* a peer: by --against, or if it is named */
 };
+
+/* All rows in their order, ended by one with name NULL (table.c). */
+extern const struct bench bench_table[];
+
+/* --quick: is everything there and does it work; figures are coarse. */
+extern int bench_quick;
 
 int bench_handoff(struct bench_row *row);
 int bench_handoff_floor(struct bench_row *row);
@@ -44,12 +70,39 @@ int bench_metadata(struct bench_row *row);
 int bench_reap(struct bench_row *row);
 int bench_parked(struct bench_row *row);
 
-/* Pins the caller to the n-th processor that it may use. Negative: there is
- * none. */
+int bench_slice(struct bench_row *row);
+int bench_unslice(struct bench_row *row);
+int bench_slice_stream(struct bench_row *row);
+int bench_unslice_stream(struct bench_row *row);
+int bench_slice_hot(struct bench_row *row);
+int bench_unslice_hot(struct bench_row *row);
+int bench_slice_inplace(struct bench_row *row);
+int bench_unslice_inplace(struct bench_row *row);
+int bench_slice_scalar_hot(struct bench_row *row);
+
+int bench_pipeline(struct bench_row *row);
+int bench_pipeline_raw(struct bench_row *row);
+int bench_pipeline_small(struct bench_row *row);
+
+/* These serve several rows: the number at the end of the row's name counts. */
+int bench_flat_strides(struct bench_row *row);
+int bench_flat_participants(struct bench_row *row);
+int bench_flat_file(struct bench_row *row);
+
+int bench_peer_ucx(struct bench_row *row);
+int bench_peer_iceoryx(struct bench_row *row);
+
+/* The n-th processor that the caller may use. Negative: there is none. */
+int bench_cpu(int n);
+
+/* Pins the caller to it. */
 int bench_pin(int n);
 
 /* Nanoseconds of a steady clock. */
 double bench_now(void);
+
+/* How many rounds to measure: BENCH_ROUNDS, or fewer with --quick. */
+int bench_rounds(void);
 
 /* The value below which `part` (0 to 1) of the values lie; sorts them. */
 double bench_quantile(double *values, size_t count, double part);
@@ -61,5 +114,9 @@ void bench_compare(struct bench_row *row, const double *values,
 
 /* Says what call failed and why; returns the code. */
 int bench_fail(const char *what, int code);
+
+/* Says why the row cannot be measured here; returns BENCH_SKIPPED. */
+int bench_skip(struct bench_row *row, const char *why, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -164,11 +164,12 @@ static int join(struct side *s, int which, int fd)
 static void answer(struct meeting *m, int fd, const struct way *way)
 {
 	struct side s = { .meeting = m, .way = way };
+	int rounds = bench_rounds();
 	int err = bench_pin(1);
 
 	if (err == 0)
 		err = join(&s, 1, fd);
-	for (int round = 0; err == 0 && round < BENCH_ROUNDS; round++) {
+	for (int round = 0; err == 0 && round < rounds; round++) {
 		for (uint64_t i = 0; i < TRIPS; i++) {
 			await(&m->word, 2 * i + 1);
 			ae_store64_release(&m->word, 2 * i + 2);
@@ -221,9 +222,11 @@ static int ask(struct meeting *m, int fd, const struct way *way,
 	static double chunks[BENCH_ROUNDS * CHUNKS];
 	static double values[BENCH_ROUNDS], baselines[BENCH_ROUNDS];
 	struct side s = { .meeting = m, .way = way };
+	int rounds = bench_rounds();
+	size_t all = (size_t)(rounds - 1) * CHUNKS;
 	int err = join(&s, 0, fd);
 
-	for (int round = 0; err == 0 && round < BENCH_ROUNDS; round++) {
+	for (int round = 0; err == 0 && round < rounds; round++) {
 		baselines[round] = bare_batch(m);
 		values[round] = handoff_batch(&s, chunks + round * CHUNKS,
 					      &err);
@@ -232,13 +235,10 @@ static int ask(struct meeting *m, int fd, const struct way *way,
 	aether_plane_detach(s.plane);
 	if (err < 0)
 		return err;
-	bench_compare(row, values, baselines, BENCH_ROUNDS);
-	row->p50 = bench_quantile(chunks + CHUNKS, (BENCH_ROUNDS - 1) * CHUNKS,
-				  0.5);
-	row->p99 = bench_quantile(chunks + CHUNKS, (BENCH_ROUNDS - 1) * CHUNKS,
-				  0.99);
-	row->p999 = bench_quantile(chunks + CHUNKS, (BENCH_ROUNDS - 1) * CHUNKS,
-				   0.999);
+	bench_compare(row, values, baselines, (size_t)rounds);
+	row->p50 = bench_quantile(chunks + CHUNKS, all, 0.5);
+	row->p99 = bench_quantile(chunks + CHUNKS, all, 0.99);
+	row->p999 = bench_quantile(chunks + CHUNKS, all, 0.999);
 	return 0;
 }
 

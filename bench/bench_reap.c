@@ -168,17 +168,18 @@ static int measure(struct scene *scene, struct aether_participant *me,
 		   struct bench_row *row)
 {
 	static double values[BENCH_ROUNDS], baselines[BENCH_ROUNDS];
+	int rounds = bench_rounds();
 
-	for (int i = 0; i < BENCH_ROUNDS; i++) {
+	for (int i = 0; i < rounds; i++) {
 		baselines[i] = drop_lock(scene) / 1e6;
 		values[i] = reap(scene, me) / 1e6;
 		if (baselines[i] < 0 || values[i] < 0)
 			return AETHER_ESTAGE;
 	}
-	bench_compare(row, values, baselines, BENCH_ROUNDS);
+	bench_compare(row, values, baselines, (size_t)rounds);
 	row->p50 = row->value;
-	row->p99 = bench_quantile(values + 1, BENCH_ROUNDS - 1, 0.99);
-	row->baseline_p99 = bench_quantile(baselines + 1, BENCH_ROUNDS - 1,
+	row->p99 = bench_quantile(values + 1, (size_t)rounds - 1, 0.99);
+	row->baseline_p99 = bench_quantile(baselines + 1, (size_t)rounds - 1,
 					   0.99);
 	return 0;
 }

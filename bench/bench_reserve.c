@@ -49,15 +49,16 @@ static int measure(struct aether_participant *me, struct bench_row *row)
 {
 	static double values[BENCH_ROUNDS], baselines[BENCH_ROUNDS];
 	static _Alignas(64) struct aether_word64 word;
+	int rounds = bench_rounds();
 	int err = 0;
 
-	for (int round = 0; err == 0 && round < BENCH_ROUNDS; round++) {
+	for (int round = 0; err == 0 && round < rounds; round++) {
 		baselines[round] = swap_batch(&word);
 		values[round] = reserve_batch(me, &err);
 	}
 	if (err < 0)
 		return err;
-	bench_compare(row, values, baselines, BENCH_ROUNDS);
+	bench_compare(row, values, baselines, (size_t)rounds);
 	row->p50 = row->value;
 	return 0;
 }

@@ -1,29 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clocks, processors, quantiles.
+ * Clocks, processors, quantiles, and how rows say that they failed.
  */
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "bench.h"
 
-int bench_pin(int n)
+#define QUICK_ROUNDS 16
+
+int bench_quick;
+
+int bench_rounds(void)
 {
-	cpu_set_t all, one;
+	return bench_quick ? QUICK_ROUNDS : BENCH_ROUNDS;
+}
+
+int bench_cpu(int n)
+{
+	cpu_set_t all;
 
 	if (sched_getaffinity(0, sizeof(all), &all) < 0)
 		return AETHER_ESYS;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &all) || n-- > 0)
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		return sched_setaffinity(0, sizeof(one), &one) < 0 ? AETHER_ESYS
-								   : 0;
+		if (CPU_ISSET(cpu, &all) && n-- == 0)
+			return cpu;
 	}
 	return AETHER_ERANGE;
+}
+
+int bench_pin(int n)
+{
+	int cpu = bench_cpu(n);
+	cpu_set_t one;
+
+	if (cpu < 0)
+		return cpu;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) < 0 ? AETHER_ESYS : 0;
 }
 
 double bench_now(void)
@@ -70,4 +88,14 @@ int bench_fail(const char *what, int code)
 	fprintf(stderr, "aether bench: %s: %s; %s\n", what,
 		aether_error_message(code), aether_error_remedy(code));
 	return code;
+}
+
+int bench_skip(struct bench_row *row, const char *why, ...)
+{
+	va_list args;
+
+	va_start(args, why);
+	vsnprintf(row->why, sizeof(row->why), why, args);
+	va_end(args);
+	return BENCH_SKIPPED;
 }

@@ -1,232 +1,287 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * aether-bench: runs the rows that are named, or all, and prints a line for
- * each: a table for people, JSON for programs. `aether bench` runs it.
+ * aether-bench: measures the rows that are named, or all, and prints a line for
+ * each: a table for people, JSON for programs, a page for later. `aether bench`
+ * runs it.
  */
 #include <argp.h>
-#include <jansson.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <unistd.h>
-#include "bench.h"
+#include "child.h"
+#include "place.h"
+#include "print.h"
 
-static const struct bench benches[] = {
-	{ "handoff", "one way: reserve, write, route, take by a spinner", 2.75,
-	  0, 0, bench_handoff },
-	{ "handoff-floor", "the same, bare protocol without the library", 0, 0,
-	  0, bench_handoff_floor },
-	{ "reserve", "reserve and release, one process", 3.2, 0, 0,
-	  bench_reserve },
-	{ "reserve-2", "the same, two processes at once", 3.5, 0, 0,
-	  bench_reserve_2 },
-	{ "metadata", "bytes that are not data, 1024 strides", 0.01, 0, 0,
-	  bench_metadata },
-	{ "reap", "from SIGKILL until 128 MiB of strides are usable", 0, 12, 2,
-	  bench_reap },
-	{ "parked", "processor time of one who waits, and of its watch", 0.001,
-	  0, 0, bench_parked },
-};
-#define BENCHES (sizeof(benches) / sizeof(benches[0]))
-
-static const struct bench_row rows[BENCHES] = {
-	{ .unit = "ns", .better = "lower", .baseline = "bare cache line" },
-	{ .unit = "ns", .better = "lower", .baseline = "bare cache line" },
-	{ .unit = "ns",
-	  .better = "lower",
-	  .baseline = "two compare-and-swaps" },
-	{ .unit = "ns",
-	  .better = "lower",
-	  .baseline = "two compare-and-swaps" },
-	{ .unit = "bytes", .better = "lower", .baseline = "plane size" },
-	{ .unit = "ms", .better = "lower", .baseline = "dropping a bare lock" },
-	{ .unit = "%", .better = "lower", .baseline = "one processor" },
+enum {
+	KEY_ROW_TO = 0x1000
 };
 
 struct options {
 	int json;
 	int list;
-	char chosen[BENCHES];
+	int against;
+	int row_to; /* 0: not; see bench_child_here */
+	const char *output;
+	char chosen[BENCH_ROWS_MAX];
 	int named;
 };
 
+/* What becomes of a run: what the page will say. */
+struct report {
+	FILE *table; /* NULL: no page is wanted */
+	FILE *notes;
+	FILE *noisy; /* names of rows that were not measured in quiet */
+	char *table_text, *notes_text, *noisy_text;
+	size_t table_size, notes_size, noisy_size;
+	int done;
+	int noise;
+};
+
 static const struct argp_option argp_options[] = {
+	{ "against", 'a', NULL, 0,
+	  "With all rows, measure peers too that are installed", 0 },
 	{ "json", 'j', NULL, 0, "Print one JSON object a line", 0 },
 	{ "list", 'l', NULL, 0, "List the rows and end", 0 },
+	{ "output", 'o', "FILE", 0,
+	  "Write a page into FILE as well: the command, the machine, the table",
+	  0 },
+	{ "quick", 'q', NULL, 0,
+	  "Few rounds and small files: shows that all rows work, figures are "
+	  "coarse",
+	  0 },
+	{ "row-to", KEY_ROW_TO, "FD", OPTION_HIDDEN, "", 0 },
 	{ 0 },
 };
+
+static error_t choose(struct options *o, const char *name,
+		      struct argp_state *state)
+{
+	size_t i = 0;
+
+	while (bench_table[i].name && strcmp(bench_table[i].name, name) != 0)
+		i++;
+	if (!bench_table[i].name)
+		argp_error(state, "there is no row '%s'; --list shows them",
+			   name);
+	o->chosen[i] = 1;
+	o->named++;
+	return 0;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
-	if (key == 'j') {
+	switch (key) {
+	case 'j':
 		o->json = 1;
-	} else if (key == 'l') {
+		return 0;
+	case 'l':
 		o->list = 1;
-	} else if (key == ARGP_KEY_ARG) {
-		size_t i = 0;
-
-		while (i < BENCHES && strcmp(benches[i].name, arg) != 0)
-			i++;
-		if (i == BENCHES)
-			argp_error(state,
-				   "there is no row '%s'; --list shows them",
-				   arg);
-		o->chosen[i] = 1;
-		o->named++;
-	} else {
+		return 0;
+	case 'a':
+		o->against = 1;
+		return 0;
+	case 'q':
+		bench_quick = 1;
+		return 0;
+	case 'o':
+		o->output = arg;
+		return 0;
+	case KEY_ROW_TO:
+		o->row_to = atoi(arg);
+		if (o->row_to <= STDERR_FILENO ||
+		    fcntl(o->row_to, F_SETFD, FD_CLOEXEC) < 0)
+			argp_error(state, "--row-to is for the program itself");
+		return 0;
+	case ARGP_KEY_ARG:
+		return choose(o, arg, state);
+	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-	return 0;
 }
 
-static json_t *number(double value)
+static int is_wanted(const struct options *o, size_t i)
 {
-	return value < 0 ? json_null() : json_real(value);
+	if (o->named)
+		return o->chosen[i];
+	return !bench_table[i].against || o->against;
 }
 
-static void print_json(const struct bench_row *row)
-{
-	json_t *o = json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o}",
-			      "name", row->name, "value", number(row->value),
-			      "unit", row->unit, "better", row->better, "p50",
-			      number(row->p50), "p99", number(row->p99), "p999",
-			      number(row->p999), "baseline", row->baseline,
-			      "baseline_value", number(row->baseline_value),
-			      "ratio", number(row->ratio));
-
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(o);
-}
-
-static void cell(double value)
-{
-	if (value < 0)
-		printf(" %9s |", "-");
-	else
-		printf(" %9.1f |", value);
-}
-
-static void print_text(const struct bench *bench, const struct bench_row *row)
-{
-	double more = row->p99 - row->baseline_p99;
-
-	printf("| %-13s |", row->name);
-	cell(row->value);
-	printf(" %-5s |", row->unit);
-	cell(row->p50);
-	cell(row->p99);
-	cell(row->p999);
-	printf(" %-21s |", row->baseline);
-	cell(row->baseline_value);
-	printf(" %6.4g |", row->ratio);
-	if (bench->wanted > 0)
-		printf(" <= %-5g %s |\n", bench->wanted,
-		       row->ratio <= bench->wanted ? "   " : "NOT");
-	else if (bench->p99 > 0)
-		printf(" p99 <= %g %s, %.1f more than its (<= %g %s) |\n",
-		       bench->p99, row->p99 <= bench->p99 ? "   " : "NOT", more,
-		       bench->more, more <= bench->more ? "   " : "NOT");
-	else
-		printf("              |\n");
-}
-
-static void print_head(void)
-{
-	printf("| row           |     value | unit  |       p50 |       p99 |"
-	       "     p99.9 | baseline              |  its value |  ratio |"
-	       " wanted       |\n"
-	       "|---|---|---|---|---|---|---|---|---|---|\n");
-}
-
-/* Work of others on the machine since it started, in clock ticks. */
+/* Ticks that the processors spent at work, or another machine took. */
 static unsigned long long busy_ticks(void)
 {
-	unsigned long long user = 0, nice = 0, system = 0;
+	unsigned long long n[8] = { 0 }; /* user nice system idle iowait irq
+					    softirq steal */
 	FILE *stat = fopen("/proc/stat", "r");
 
 	if (stat &&
-	    fscanf(stat, "cpu %llu %llu %llu", &user, &nice, &system) != 3)
-		user = nice = system = 0;
+	    fscanf(stat, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &n[0],
+		   &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7]) != 8)
+		memset(n, 0, sizeof(n));
 	if (stat)
 		fclose(stat);
-	return user + nice + system;
+	return n[0] + n[1] + n[2] + n[5] + n[6] + n[7];
 }
 
 /* A busy neighbour makes spinning pairs many times slower: say so. */
-static void check_quiet(void)
+static void check_quiet(struct report *report, const char *name)
 {
 	unsigned long long before = busy_ticks();
 
-	usleep(200000);
-	if (busy_ticks() - before > 4)
-		fprintf(stderr, "aether bench: not quiet: other work is "
-				"running; ratios may be worse than they are\n");
+	usleep(100000);
+	if (busy_ticks() - before <= 2)
+		return;
+	fprintf(stderr, "aether bench: %s: not quiet%s\n", name,
+		report->noise++ ? ""
+				: ": other work is running; the ratio may be "
+				  "worse than it is");
+	if (report->noisy)
+		fprintf(report->noisy, "%s%s", report->noise > 1 ? ", " : "",
+			name);
 }
 
-static int two_cores(void)
+static void progress(const struct options *o, const char *name, int done)
 {
-	cpu_set_t set;
+	int all = 0;
 
-	return sched_getaffinity(0, sizeof(set), &set) == 0 &&
-	       CPU_COUNT(&set) >= 2;
+	for (size_t i = 0; bench_table[i].name; i++)
+		all += is_wanted(o, i);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K%d of %d: %s \r", done + 1, all, name);
 }
 
-static int run(const struct options *o)
+static void clear_progress(void)
 {
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\033[K");
+}
+
+/* Measures one row and tells of it. Negative: it failed. */
+static int tell(const struct options *o, const struct bench *bench,
+		struct report *report)
+{
+	struct bench_row row = { .name = bench->name };
+	int result;
+
+	progress(o, bench->name, report->done++);
+	check_quiet(report, bench->name);
+	if (bench->files)
+		bench_place_open();
+	result = bench_child(bench, &row);
+	clear_progress();
+	if (result == BENCH_SKIPPED)
+		fprintf(stderr, "aether bench: %s: skipped: %s\n", bench->name,
+			row.why);
+	else if (result == 0 && o->json)
+		bench_print_json(stdout, bench, &row);
+	else if (result == 0)
+		bench_print_row(stdout, bench, &row);
+	fflush(stdout);
+	if (result == 0 && report->table)
+		bench_print_row(report->table, bench, &row);
+	else if (report->notes)
+		fprintf(report->notes, "- %s: %s%s\n", bench->name,
+			result < 0 ? "failed" : "skipped: ", row.why);
+	return result < 0 ? result : 0;
+}
+
+static int write_page(const struct options *o, struct report *report)
+{
+	char *text = NULL;
+	int err = AETHER_ENOMEM;
+
+	fclose(report->table);
+	fclose(report->notes);
+	fclose(report->noisy);
+	if (asprintf(&text, "%s%s%s\n%s%s.\n", report->table_text,
+		     report->notes_size ? "\n" : "", report->notes_text,
+		     report->noise
+			     ? "Other work was running when these began: "
+			     : "The machine was quiet when each row began",
+		     report->noisy_text) >= 0)
+		err = bench_print_page(o->output, text);
+	free(text);
+	free(report->table_text);
+	free(report->notes_text);
+	free(report->noisy_text);
+	return err;
+}
+
+static int begin_page(struct report *r, int argc, char **argv)
+{
+	r->table = open_memstream(&r->table_text, &r->table_size);
+	r->notes = open_memstream(&r->notes_text, &r->notes_size);
+	r->noisy = open_memstream(&r->noisy_text, &r->noisy_size);
+	if (!r->table || !r->notes || !r->noisy)
+		return bench_fail("a page", AETHER_ENOMEM);
+	bench_print_machine(r->table, argc, argv);
+	bench_print_head(r->table);
+	return 0;
+}
+
+static int run(const struct options *o, int argc, char **argv)
+{
+	struct report report = { 0 };
 	int failed = 0;
 
-	for (size_t i = 0; i < BENCHES; i++) {
-		struct bench_row row = rows[i];
-		cpu_set_t before;
-
-		if (o->named && !o->chosen[i])
-			continue;
-		row.name = benches[i].name;
-		row.p50 = row.p99 = row.p999 = -1;
-		sched_getaffinity(0, sizeof(before), &before);
-		if (benches[i].run(&row) < 0)
+	if (o->output && begin_page(&report, argc, argv) < 0)
+		return 1;
+	if (!o->json)
+		bench_print_head(stdout);
+	for (size_t i = 0; bench_table[i].name && !bench_stopped(); i++) {
+		if (is_wanted(o, i) && tell(o, &bench_table[i], &report) < 0)
 			failed = 1;
-		else if (o->json)
-			print_json(&row);
-		else
-			print_text(&benches[i], &row);
-		sched_setaffinity(0, sizeof(before), &before);
-		fflush(stdout);
 	}
+	bench_place_close();
+	if (bench_stopped()) {
+		signal(bench_stopped(), SIG_DFL);
+		raise(bench_stopped());
+	}
+	if (o->output && write_page(o, &report) < 0)
+		failed = 1;
 	return failed;
+}
+
+static void list(void)
+{
+	for (size_t i = 0; bench_table[i].name; i++)
+		printf("%-20s  %s%s\n", bench_table[i].name, bench_table[i].doc,
+		       bench_table[i].against ? " (--against)" : "");
 }
 
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
-		argp_options,
-		parse,
-		"[NAME...]",
-		"Measures the rows NAME, or all, each as a ratio to a "
-		"baseline in the same run.",
-		NULL,
-		NULL,
-		NULL
+		.options = argp_options,
+		.parser = parse,
+		.args_doc = "[NAME...]",
+		.doc = "Measures the rows NAME, or all, each as a ratio to a "
+		       "baseline in the same run."
 	};
 	struct options o = { 0 };
+	cpu_set_t set;
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	for (size_t i = 0; o.list && i < BENCHES; i++)
-		printf("%-13s %s\n", benches[i].name, benches[i].doc);
-	if (o.list)
+	for (size_t i = 0; o.row_to && bench_table[i].name; i++) {
+		if (o.chosen[i])
+			bench_child_here(&bench_table[i], o.row_to);
+	}
+	if (o.list) {
+		list();
 		return 0;
-	if (!two_cores()) {
+	}
+	if (sched_getaffinity(0, sizeof(set), &set) < 0 ||
+	    CPU_COUNT(&set) < 2) {
 		fprintf(stderr, "aether bench: fewer than two processors may "
 				"be used; give it two\n");
 		return 1;
 	}
-	check_quiet();
-	if (!o.json)
-		print_head();
-	return run(&o);
+	bench_stop_on();
+	return run(&o, argc, argv);
 }

@@ -12,11 +12,35 @@
 
 #define PROGRAM "aether-bench"
 
+/* The same as in the program, which gets them as they are. */
+static const struct argp_option options[] = {
+	{ "against", 'a', NULL, 0,
+	  "With all rows, measure peers too that are installed", 0 },
+	{ "list", 'l', NULL, 0, "List the rows and end", 0 },
+	{ "output", 'o', "FILE", 0,
+	  "Write a page into FILE as well: the command, the machine, the table",
+	  0 },
+	{ "quick", 'q', NULL, 0,
+	  "Few rounds and small files: shows that all rows work, figures are "
+	  "coarse",
+	  0 },
+	{ 0 }
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	(void)arg;
 	(void)state;
-	return key == ARGP_KEY_ARG || key == 'l' ? 0 : ARGP_ERR_UNKNOWN;
+	switch (key) {
+	case 'a':
+	case 'l':
+	case 'o':
+	case 'q':
+	case ARGP_KEY_ARG:
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 /* The directory of this program, with its slash; 0 if it is not known. */
@@ -37,9 +61,6 @@ static int own_directory(char *directory, size_t size)
 
 int cli_bench(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-		{ "list", 'l', NULL, 0, "List the rows and end", 0 }, { 0 }
-	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,

@@ -125,12 +125,26 @@ static int has_json(int argc, char **argv)
 	return 0;
 }
 
+/* A set that was asked for in vain would be measured as another. */
+static int run_verb(const struct cli_verb *verb, int argc, char **argv,
+		    int json)
+{
+	struct aether_error error;
+
+	if (aether_isa_check(&error) < 0) {
+		cli_failed(verb->name, json, AETHER_EUSAGE, error.text);
+		return CLI_USAGE;
+	}
+	return verb->run(argc, argv);
+}
+
 /* What stands where a verb should: an option of the program itself. */
 static int own_option(const char *option, int json)
 {
 	if (!strcmp(option, "--version") || !strcmp(option, "-V")) {
-		printf("aether %s (format %d)\n", AETHER_VERSION_TEXT,
-		       AETHER_FORMAT);
+		printf("aether %s (format %d, instruction set %s)\n",
+		       AETHER_VERSION_TEXT, AETHER_FORMAT,
+		       aether_isa_name(aether_isa()));
 		return CLI_OK;
 	}
 	if (!strcmp(option, "--help") || !strcmp(option, "-?") ||
@@ -192,6 +206,6 @@ int main(int argc, char **argv)
 		return own_option(argv[1], json);
 	for (verb = cli_verbs; verb->name; verb++)
 		if (!strcmp(verb->name, argv[1]))
-			return verb->run(argc - 1, argv + 1);
+			return run_verb(verb, argc - 1, argv + 1, json);
 	return unknown_verb(argv[1], json);
 }

@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * aether run: streams a file through a plane, each stage a process. Files and
- * burns are opened first, so that what can be refused is refused before there
- * is anything to clean up; the output gets its name last.
+ * aether run: streams a file through a plane, each stage a process. Burns are
+ * tried and files are opened first, so that what can be refused is refused
+ * before there is anything to clean up; the output gets its name last.
  */
 #include "run.h"
 #include "stop.h"
 
 #include <string.h>
 #include <unistd.h>
-
-static int open_burns(struct run *run, struct aether_error *error)
-{
-	int rc = 0;
-
-	for (uint32_t i = 0; rc == 0 && i < run->options.burns; i++)
-		rc = aether_burn_open(run->options.specs[i], error,
-				      &run->burns[i]);
-	return rc;
-}
 
 /* Input before output: opening a FIFO waits, and nothing is held yet. */
 static int open_files(struct run *run, struct aether_error *error)
@@ -62,8 +52,7 @@ static void close_all(struct run *run)
 {
 	cli_output_abort(&run->output);
 	cli_input_close(&run->input);
-	for (uint32_t i = 0; i < run->options.burns; i++)
-		aether_burn_close(&run->burns[i]);
+	run_burns_close(run);
 	run_plane_close(run);
 }
 
@@ -77,7 +66,7 @@ int cli_run(int argc, char **argv)
 	memset(&error, 0, sizeof(error));
 	run_parse(argc, argv, &run.options);
 	run.stages = run.options.workers + 3;
-	rc = open_burns(&run, &error);
+	rc = run_burns_open(&run, &error);
 	if (rc == 0)
 		rc = open_files(&run, &error);
 	if (rc == 0)

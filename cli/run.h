@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * aether run, between its files: run.c is the verb, run_options.c its command
- * line, run_plane.c the plane and the page it shares with its stages,
- * run_stage.c what a stage's process does, run_start.c starts it, and starts
- * another in its place, run_watch.c the supervisor, run_print.c what is said.
+ * line, run_burn.c its burns, run_plane.c the plane and the page it shares with
+ * its stages, run_stage.c what a stage's process does, run_pin.c on which
+ * processor, run_start.c starts it, and starts another in its place,
+ * run_watch.c the supervisor, run_print.c what is said.
  */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
@@ -29,10 +30,12 @@ struct run_options {
 	uint32_t tile;
 	const char *name; /* of the plane; NULL: anonymous */
 	struct aether_plane_options plane;
-	int tier;     /* was given */
-	int unsliced; /* --raw */
+	int any_workers; /* their number was not given */
+	int tier;        /* was given */
+	int unsliced;    /* --raw */
 	int verify;
 	int copy;
+	int pin;
 	const char *in;
 	const char *out;
 };
@@ -52,9 +55,26 @@ struct run_newcomer {
 	uint64_t place; /* which appliance it is, from 0 */
 };
 
+/* What a process does with a burn of the user's, for who finds it dead. */
+enum {
+	RUN_BURN_NOTHING,
+	RUN_BURN_OPENING,
+	RUN_BURN_BURNING,
+	RUN_BURN_UNDOING,
+	RUN_BURN_CLOSING
+};
+
+struct run_note {
+	uint32_t doing;
+	uint32_t burn;   /* by index of its description */
+	uint64_t offset; /* of the piece in the stream */
+};
+
 /* What a stage tells the supervisor, in the shared page. */
 struct run_seat {
 	uint64_t tenancy;
+	int over; /* its process came to its end, well or not */
+	struct run_note note;
 	struct aether_flow_report report;
 	struct aether_error error;
 };
@@ -82,7 +102,7 @@ struct run {
 	uint32_t idle;                  /* of these, since bytes moved last */
 	uint64_t moved;                 /* bytes that the egress had by then */
 	struct aether_flow_report past; /* what the dead had done */
-	char death[100];                /* the last one that was survived */
+	char death[300];                /* the last one that was survived */
 	int stopping;                   /* nobody is started any more */
 	int culprit;                    /* first stage that failed; -1: none */
 	int signal;                     /* that ends the run; 0: none */
@@ -98,6 +118,27 @@ struct run {
 
 /* run_options.c: fills the options, or exits. */
 void run_parse(int argc, char **argv, struct run_options *options);
+
+/* run_pin.c: how many processors this process may use, at least 1; their
+ * numbers go to `numbers`, of RUN_PROCESSORS_MAX, unless it is NULL. */
+#define RUN_PROCESSORS_MAX 1024
+int run_processors(int *numbers);
+
+/* Keeps the calling stage on a processor. */
+int run_pin(const struct run *run, uint32_t stage, struct aether_error *error);
+
+/* run_burn.c: opens the shipped burns, and tries the user's own. */
+int run_burns_open(struct run *run, struct aether_error *error);
+
+/* Opens the user's own in a stage's process. */
+int run_burns_load(struct run *run, struct run_seat *seat);
+
+/* Closes what this process has opened. */
+void run_burns_close(struct run *run);
+
+/* " in the burn ./x.so, at byte 5 of the stream", or nothing. */
+void run_burns_blame(const struct run *run, const struct run_note *note,
+		     char *text, size_t size);
 
 /* run_plane.c */
 int run_plane_open(struct run *run, struct aether_error *error);

@@ -17,19 +17,26 @@ enum {
 	KEY_RAW,
 	KEY_TILE,
 	KEY_VERIFY,
-	KEY_COPY
+	KEY_COPY,
+	KEY_PIN
 };
 
 static const struct argp_option options[] = {
 	{ .name = "burn",
 	  .key = KEY_BURN,
 	  .arg = "SPEC",
-	  .doc = "What to do: none, xor:HEX or xor-file:PATH. May be given "
+	  .doc = "What to do: none, xor:HEX, xor-file:PATH, or a "
+		 "shared object of your own, ./BURN.so[:ARGS]. May be given "
 		 "several times; the burns follow each other" },
 	{ .name = "workers",
 	  .key = KEY_WORKERS,
 	  .arg = "N",
-	  .doc = "Appliances that burn side by side, 1 to 32 (1)" },
+	  .doc = "Appliances that burn side by side, 1 to 32 (as many as "
+		 "there are processors beside two, at least 1)" },
+	{ .name = "pin",
+	  .key = KEY_PIN,
+	  .doc = "Give each stage a processor: the last one to the egress, the "
+		 "others to the rest" },
 	{ .name = "plane",
 	  .key = KEY_PLANE,
 	  .arg = "NAME",
@@ -65,6 +72,11 @@ static const struct argp_option options[] = {
 	  .doc = "Copy on the way in and out, to show that it is counted" },
 	{ 0 },
 };
+
+/* What a plane that is made for the run has, if nothing is asked for. */
+#define FEW_BYTES ((uint64_t)3 << 20)
+#define MANY_BYTES ((uint64_t)48 << 20)
+#define MANY_STRIDES 256
 
 static void parse_tile(struct run_options *o, const char *text)
 {
@@ -147,6 +159,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_COPY:
 		o->copy = 1;
 		return 0;
+	case KEY_PIN:
+		o->pin = 1;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (o->out)
 			return ARGP_ERR_UNKNOWN;
@@ -158,6 +173,37 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	default:
 		return parse_value(o, key, arg);
 	}
+}
+
+/* The ingress and the egress need one each. */
+static uint32_t default_workers(void)
+{
+	int count = run_processors(NULL);
+
+	if (count < 4)
+		return 1;
+	count -= 2;
+	return count < AETHER_FLOW_WORKERS_MAX ? (uint32_t)count
+					       : AETHER_FLOW_WORKERS_MAX;
+}
+
+/*
+ * Strides of a plane of mine: enough for all stages to work at once, few enough
+ * to stay in the processors' caches; more of them where they are small.
+ */
+static uint32_t default_strides(const struct run_options *o)
+{
+	uint64_t size = o->plane.stride_size ? o->plane.stride_size
+					     : AETHER_STRIDE_SIZE_DEFAULT;
+	uint64_t strides = FEW_BYTES / size, least = 16 + 8 * o->workers;
+
+	if (strides < least)
+		strides = least;
+	if (strides > MANY_STRIDES)
+		strides = MANY_STRIDES;
+	if (strides > MANY_BYTES / size)
+		strides = MANY_BYTES / size;
+	return (uint32_t)strides;
 }
 
 void run_parse(int argc, char **argv, struct run_options *o)
@@ -172,6 +218,10 @@ void run_parse(int argc, char **argv, struct run_options *o)
 		       "output. OUT appears when it is whole."
 	};
 
-	o->workers = 1;
 	cli_parse(&argp, "run", argc, argv, o);
+	o->any_workers = !o->workers;
+	if (o->any_workers)
+		o->workers = default_workers();
+	if (!o->name && !o->tier && !o->plane.strides)
+		o->plane.strides = default_strides(o);
 }

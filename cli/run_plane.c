@@ -37,6 +37,28 @@ static int open_shared(struct run *run, struct aether_error *error)
 	return 0;
 }
 
+/* Slots in which nobody lives, as of now. */
+static uint32_t free_slots(const struct aether_plane *plane)
+{
+	struct aether_participant_info info;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; aether_participant_look(plane, i, &info) == 0; i++)
+		count += !info.tenancy || !info.alive;
+	return count;
+}
+
+/* A number that nobody asked for is no reason to refuse a plane. */
+static void lower_workers(struct run *run)
+{
+	uint32_t slots = free_slots(run->plane);
+
+	if (run->options.any_workers && slots < run->stages) {
+		run->options.workers = slots > 4 ? slots - 3 : 1;
+		run->stages = run->options.workers + 3;
+	}
+}
+
 int run_plane_open(struct run *run, struct aether_error *error)
 {
 	struct aether_plane_info info;
@@ -49,6 +71,7 @@ int run_plane_open(struct run *run, struct aether_error *error)
 					 &run->plane);
 	if (rc < 0)
 		return rc;
+	lower_workers(run);
 	aether_plane_look(run->plane, &info);
 	if (info.geometry.participants < run->stages)
 		return cli_error(

@@ -63,6 +63,7 @@ static int ingress(struct run *run, struct aether_participant *me,
 						: AETHER_FORMAT_SLICED,
 		.tile = run->options.tile,
 		.copy = run->options.copy,
+		.map = 1,
 		.stopped = cli_stop_signal,
 	};
 	int rc = open_tap(run, &seat->error, &options.tap);
@@ -137,6 +138,9 @@ static int egress(struct run *run, struct aether_participant *me,
 		.burns = run->burns,
 		.count = run->options.burns,
 		.copy = run->options.copy,
+		.expected = S_ISREG(run->input.stat.st_mode)
+				    ? (uint64_t)run->input.stat.st_size
+				    : 0,
 		.stopped = cli_stop_signal,
 	};
 	int rc = open_tap(run, &seat->error, &options.tap);
@@ -185,22 +189,36 @@ static int meet(struct run *run, uint32_t stage, struct run_seat *seat)
 			 "stopped before the stream began");
 }
 
+/* The egress needs burns only to undo them. */
+static int load_burns(struct run *run, uint32_t stage, struct run_seat *seat)
+{
+	if (stage < RUN_APPLIANCE ||
+	    (stage == run->stages - 1 && !run->options.verify))
+		return 0;
+	return run_burns_load(run, seat);
+}
+
 static int work(struct run *run, uint32_t stage, struct run_seat *seat)
 {
 	struct aether_participant_options who = { .spin = SPIN_NS };
 	struct aether_participant *me = NULL;
 	struct aether_plane *plane = NULL;
 	const char *role = run_role(run, stage);
-	int rc;
+	int rc = load_burns(run, stage, seat);
 
 	aether_participant_role(role, &who.role);
-	rc = aether_plane_attach_fd(aether_plane_fd(run->plane), 0,
-				    &seat->error, &plane);
+	if (rc == 0)
+		rc = aether_plane_attach_fd(aether_plane_fd(run->plane), 0,
+					    &seat->error, &plane);
 	if (rc == 0)
 		rc = aether_participant_join(plane, &who, &seat->error, &me);
 	if (rc < 0)
 		goto done;
 	seat->tenancy = aether_participant_tenancy(me);
+	if (run->options.pin)
+		rc = run_pin(run, stage, &seat->error);
+	if (rc < 0)
+		goto done;
 	rc = meet(run, stage, seat);
 	if (rc < 0)
 		goto done;
@@ -215,6 +233,7 @@ static int work(struct run *run, uint32_t stage, struct run_seat *seat)
 done:
 	aether_participant_leave(me);
 	aether_plane_detach(plane);
+	run_burns_close(run);
 	return rc;
 }
 
@@ -237,6 +256,7 @@ void run_stage(struct run *run, uint32_t stage, pid_t parent)
 	close(run->go[1]);
 	close(run->signals);
 	rc = work(run, stage, &run->shared->seats[stage]);
+	run->shared->seats[stage].over = 1;
 	cli_stop_die();
 	_exit(rc < 0 ? CLI_FAILED : CLI_OK);
 }

@@ -84,14 +84,16 @@ static int makes_sense(struct run *run)
 
 static void bury(struct run *run, uint32_t stage, int status)
 {
-	struct aether_flow_report *report = &run->shared->seats[stage].report;
-	char who[32];
+	struct run_seat *seat = &run->shared->seats[stage];
+	struct aether_flow_report *report = &seat->report;
+	char who[32], where[200];
 
 	run_describe(run, stage, who, sizeof(who));
+	run_burns_blame(run, &seat->note, where, sizeof(where));
 	snprintf(run->death, sizeof(run->death),
-		 "%s (pid %ld) was killed by signal %d (%s)", who,
+		 "%s (pid %ld) was killed by signal %d (%s)%s", who,
 		 (long)run->pids[stage], WTERMSIG(status),
-		 strsignal(WTERMSIG(status)));
+		 strsignal(WTERMSIG(status)), where);
 	run->past.strides += report->strides;
 	run->past.copied += report->copied;
 	memset(&run->shared->seats[stage], 0, sizeof(run->shared->seats[0]));

@@ -53,24 +53,41 @@ static void read_signals(struct run *run)
 			run->signal = (int)info.ssi_signo;
 }
 
+/* It did not come to its end: by a signal, or because a burn called exit(). */
+static int was_killed(const struct run *run, uint32_t stage)
+{
+	int status = run->statuses[stage];
+
+	return status != RUN_RUNNING &&
+	       (WIFSIGNALED(status) || !run->shared->seats[stage].over);
+}
+
+/* It says why the death of another one is the end. */
+static int names_death(const struct run *run, uint32_t stage)
+{
+	int code = run->shared->seats[stage].error.code;
+
+	return code == AETHER_ESUSPECT ||
+	       (code == AETHER_EBURN && stage == RUN_ORCHESTRATOR);
+}
+
 /*
- * How much a stage explains: 3, it was killed; 2, it failed by itself; 1, it
- * failed because of others; 0, it did not fail. It may still be busy telling
- * the others.
+ * How much a stage explains: 4, it says why another's death is the end; 3, it
+ * was killed; 2, it failed by itself; 1, it failed because of others; 0, it did
+ * not fail. It may still be busy telling the others.
  */
 static int weight(const struct run *run, int stage)
 {
 	int status = stage < 0 ? 0 : run->statuses[stage], code;
 
+	if (stage >= 0 && was_killed(run, (uint32_t)stage))
+		return 3;
 	if (status == 0)
 		return 0;
-	if (status != RUN_RUNNING && WIFSIGNALED(status))
-		return 3;
 	code = run->shared->seats[stage].error.code;
 	if (status == RUN_RUNNING && code == 0)
 		return 0;
-	if (code == AETHER_ESUSPECT) /* names the one that was killed, and why
-					that is the end */
+	if (names_death(run, (uint32_t)stage))
 		return 4;
 	return code == AETHER_ESTAGE || code == 0 ? 1 : 2;
 }
@@ -209,28 +226,49 @@ static void watch(struct run *run)
 	run_progress_end();
 }
 
+/* The ingress reads what is mapped: a page that the file has no more of ends
+ * it with SIGBUS. */
+static int lost_its_input(const struct run *run, uint32_t stage)
+{
+	int status = run->statuses[stage];
+	struct stat st;
+
+	return stage == RUN_INGRESS && status != RUN_RUNNING &&
+	       WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS &&
+	       fstat(run->input.fd, &st) == 0 &&
+	       st.st_size < run->input.stat.st_size;
+}
+
 /* What went wrong, in words. */
 static int explain(const struct run *run, struct aether_error *error)
 {
 	uint32_t stage = (uint32_t)run->culprit;
 	const struct aether_error *said = &run->shared->seats[stage].error;
 	int status = run->statuses[stage], number = WTERMSIG(status);
-	char who[32];
+	char who[32], where[200];
 
+	if (lost_its_input(run, stage))
+		return cli_error(error, AETHER_EIO, 0,
+				 "the input %s became shorter while it was "
+				 "read; there is no output, run it again, and "
+				 "leave the input alone.",
+				 run->input.path);
 	run_describe(run, stage, who, sizeof(who));
+	run_burns_blame(run, &run->shared->seats[stage].note, where,
+			sizeof(where));
 	if (status != RUN_RUNNING && WIFSIGNALED(status))
 		return cli_error(error, AETHER_ESTAGE, 0,
 				 "the %s (pid %ld) was killed by signal %d "
-				 "(%s); there is no output, run it again.",
+				 "(%s)%s; there is no output, run it again.",
 				 who, (long)run->pids[stage], number,
-				 strsignal(number));
+				 strsignal(number), where);
 	if (said->code >= 0)
 		return cli_error(error, AETHER_ESTAGE, 0,
-				 "the %s (pid %ld) ended with status %d; there "
-				 "is no output, run it again.",
+				 "the %s (pid %ld) ended with status %d%s; "
+				 "there is no output, run it again.",
 				 who, (long)run->pids[stage],
-				 WEXITSTATUS(status));
-	if (said->code == AETHER_ESUSPECT && run->death[0])
+				 WEXITSTATUS(status), where);
+	if (names_death(run, stage) && run->death[0])
 		return cli_error(error, said->code, 0, "%s: the %s: %s",
 				 run->death, who, said->text);
 	return cli_error(error, said->code, 0, "the %s: %s", who, said->text);

@@ -72,7 +72,14 @@ struct aether_participant {
 	uint64_t asked;  /* when I looked for the dead, in ns */
 	uint64_t looked; /* the same, while I waited */
 	uint64_t stamp;
-	uint64_t spin; /* ns */
+	uint64_t spin;        /* ns */
+	uint64_t owed_mail;   /* slots to be rung for mail, a bit each */
+	uint32_t owed_calls;  /* how many calls owe a ring */
+	uint32_t owed_limit;  /* so many may; 0: none */
+	int owed_space;       /* who waits for space is to be rung */
+	int owed_room;        /* who waits for room in my mailbox is */
+	uint32_t spin_failed; /* spins in a row that were in vain */
+	uint32_t spin_rest;   /* so many waits more without one */
 	uint32_t slot;
 	uint32_t quota;
 	uint32_t held;
@@ -295,6 +302,9 @@ struct ae_wait {
 int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline);
 void ae_wait_ring(const struct aether_plane *plane, uint32_t slot);
+void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot);
+void ae_wait_owe_space(struct aether_participant *me);
+void ae_wait_owe_room(struct aether_participant *me);
 void ae_wait_ring_mail(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_ring_set(const struct aether_plane *plane,
 		      struct aether_word64 *waiters);

@@ -186,7 +186,7 @@ int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
 	if (run > 1 || plane->flags & AETHER_FLAG_ZERO || word & AE_SUSPECT)
 		done = end_first(me, index, word);
 	else if (free_word(plane, index, word) == word)
-		ae_wait_ring_set(plane, &plane->header->space_waiters);
+		ae_wait_owe_space(me);
 	else
 		done = AETHER_EAGAIN;
 	if (done < 0)

@@ -252,7 +252,7 @@ static void took(struct aether_participant *me, uint64_t handle)
 	if (me->listed)
 		ae_sent_drop(me, index);
 	ae_count(&me->seat->taken, &me->counts.taken);
-	ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
+	ae_wait_owe_room(me);
 }
 
 static void remember(struct aether_participant *me, uint32_t stride,
@@ -373,7 +373,7 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 		}
 		/* a place is empty, though nothing was taken; who misses this
 		 * ring looks again (soon in wait.c) */
-		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
+		ae_wait_owe_room(me);
 	}
 	return AETHER_EEMPTY;
 }

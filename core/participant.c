@@ -255,6 +255,7 @@ void ae_participant_leave(struct aether_participant *me)
 		int done;
 
 		ae_stride_cool(me);
+		aether_wake_pay(me);
 		done = give_back(me);
 		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
 		/* release: L3, all is in order. What is not is a reaper's: the

@@ -170,7 +170,7 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 		ae_sent_add(me, &me->senders[slot], index, gone, hops);
 	ae_lease_lose(me, run);
 	ae_count(&me->seat->routed, &me->counts.routed);
-	ae_wait_ring_mail(me->plane, slot);
+	ae_wait_owe_mail(me, slot);
 	return 0;
 }
 

@@ -15,6 +15,9 @@
 /* ns between two looks at a full mailbox. */
 #define BOX_LOOK 1000000
 
+/* A spin that was in vain is followed by 1, 3, 7 ... waits without one. */
+#define SPIN_REST_BITS 6
+
 /* ns between two looks for the dead, where no watch does it. */
 #define DEATH_LOOK 100000000
 
@@ -61,6 +64,66 @@ void ae_wait_ring_set(const struct aether_plane *plane,
 		ae_wait_ring(plane, (uint32_t)__builtin_ctzll(set));
 		set &= set - 1;
 	}
+}
+
+void aether_wake_pay(struct aether_participant *me)
+{
+	uint64_t slots = me->owed_mail;
+
+	me->owed_mail = 0;
+	me->owed_calls = 0;
+	while (slots) {
+		ae_wait_ring_mail(me->plane, (uint32_t)__builtin_ctzll(slots));
+		slots &= slots - 1;
+	}
+	if (me->owed_room)
+		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
+	if (me->owed_space)
+		ae_wait_ring_set(me->plane, &me->plane->header->space_waiters);
+	me->owed_room = me->owed_space = 0;
+}
+
+void aether_wake_defer(struct aether_participant *me, uint32_t limit)
+{
+	aether_wake_pay(me);
+	me->owed_limit = limit > 1 ? limit : 0;
+}
+
+/* One call more owes a ring. */
+static void owe(struct aether_participant *me)
+{
+	if (++me->owed_calls >= me->owed_limit)
+		aether_wake_pay(me);
+}
+
+void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot)
+{
+	if (!me->owed_limit) {
+		ae_wait_ring_mail(me->plane, slot);
+		return;
+	}
+	me->owed_mail |= UINT64_C(1) << slot;
+	owe(me);
+}
+
+void ae_wait_owe_space(struct aether_participant *me)
+{
+	if (!me->owed_limit) {
+		ae_wait_ring_set(me->plane, &me->plane->header->space_waiters);
+		return;
+	}
+	me->owed_space = 1;
+	owe(me);
+}
+
+void ae_wait_owe_room(struct aether_participant *me)
+{
+	if (!me->owed_limit) {
+		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
+		return;
+	}
+	me->owed_room = 1;
+	owe(me);
 }
 
 static void announce(struct aether_participant *me, const struct ae_wait *wait)
@@ -115,19 +178,23 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 	uint32_t bell = ae_load32_acquire(&me->seat->doorbell);
 	int err;
 	int parked = 0;
-	uint64_t until;
+	uint64_t until, start;
 
 	ae_stride_cool(me);
 	announce(me, wait);
 	err = wait->attempt(me, wait->what);
 	if (must_wait(err)) {
+		aether_wake_pay(me); /* looking may empty places */
 		/* relaxed: a hint where I sleep. */
 		ae_store32_relaxed(&me->seat->cpu, ae_host_cpu());
 		ae_count(&me->seat->waits, &me->counts.waits);
 		until = soon(deadline, err == AETHER_EBOX
 					       ? BOX_LOOK
 					       : ae_host_patience(me));
+		start = ae_host_now();
 		parked = ae_host_park(&me->seat->doorbell, bell, until);
+		if (ae_host_now() - start < me->spin)
+			me->spin_rest = 0;
 	}
 	renounce(me, wait);
 	look_for_dead(me);
@@ -161,15 +228,45 @@ static int spin(struct aether_participant *me, const struct ae_wait *wait,
 	return err;
 }
 
+/*
+ * Spins only while traffic flows: where spins are in vain, because what is
+ * waited for takes longer or its maker needs this very processor, more and more
+ * waits park at once. One whose park was no longer than a spin begins anew.
+ */
+static int spin_while_it_pays(struct aether_participant *me,
+			      const struct ae_wait *wait, uint64_t deadline,
+			      int err)
+{
+	if (!wait->spins || !me->spin || !deadline)
+		return err;
+	if (me->spin_rest && me->spin != AETHER_FOREVER) {
+		me->spin_rest--;
+		return err;
+	}
+	err = spin(me, wait, deadline);
+	if (!must_wait(err)) {
+		me->spin_failed = 0;
+		return err;
+	}
+	if (me->spin_failed < SPIN_REST_BITS)
+		me->spin_failed++;
+	me->spin_rest = (UINT32_C(1) << me->spin_failed) - 1;
+	return err;
+}
+
 int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline)
 {
 	int err = wait->attempt(me, wait->what);
 
+	if (must_wait(err) && me->owed_calls) {
+		aether_wake_pay(me);
+		err = wait->attempt(me, wait->what);
+	}
 	if ((must_wait(err) && err != AETHER_EEMPTY) || err == AETHER_EQUOTA)
 		ae_count(&me->seat->full, &me->counts.full);
-	if (must_wait(err) && wait->spins && me->spin && deadline)
-		err = spin(me, wait, deadline);
+	if (must_wait(err))
+		err = spin_while_it_pays(me, wait, deadline, err);
 	while (must_wait(err)) {
 		if (deadline != AETHER_FOREVER && ae_host_now() >= deadline)
 			return AETHER_ETIMEDOUT;

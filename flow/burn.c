@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <aether/aether.h>
+#include "module.h"
 #include "xor.h"
 
 #define XOR_HEX "xor:"
@@ -46,6 +47,8 @@ static int open_xor(const uint8_t *key, size_t length, const char *name,
 	burn->burn = xor_burn;
 	burn->undo = xor_burn;
 	burn->close = free;
+	burn->formats = 0;
+	burn->module = NULL;
 	return 0;
 }
 
@@ -221,16 +224,43 @@ int aether_burn_open(const char *spec, struct aether_error *error,
 		return open_hex(spec + strlen(XOR_HEX), error, burn);
 	if (strncmp(spec, XOR_FILE, strlen(XOR_FILE)) == 0)
 		return open_file(spec + strlen(XOR_FILE), error, burn);
+	if (aether_burn_is_module(spec))
+		return ae_module_open(spec, error, burn);
 	return aether_error_fill(
 		error, AETHER_EBURN, 0,
-		"there is no burn \"%s\"; use none, xor:HEX or "
-		"xor-file:PATH.",
+		"there is no burn \"%.200s\"; use none, xor:HEX, "
+		"xor-file:PATH or ./BURN.so:ARGS.",
 		spec);
+}
+
+int aether_burn_is_module(const char *spec)
+{
+	return spec[strcspn(spec, ":/")] == '/';
+}
+
+int aether_burn_takes(const struct aether_burn *burn, uint32_t format,
+		      struct aether_error *error)
+{
+	if (!burn->formats || (format < 32 && burn->formats >> format & 1))
+		return 0;
+	if (format == AETHER_FORMAT_RAW)
+		return aether_error_fill(
+			error, AETHER_EBURN, 0,
+			"the burn %s takes only bit-planes, and the stream is "
+			"raw; send it sliced (without --raw).",
+			burn->name);
+	return aether_error_fill(error, AETHER_EBURN, 0,
+				 "the burn %s takes only bytes, and the stream "
+				 "is sliced into bit-planes; send it raw "
+				 "(--raw).",
+				 burn->name);
 }
 
 void aether_burn_close(struct aether_burn *burn)
 {
 	if (burn->close)
 		burn->close(burn->state);
+	if (burn->module)
+		ae_module_close(burn->module);
 	memset(burn, 0, sizeof(*burn));
 }

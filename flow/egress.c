@@ -6,14 +6,63 @@
  * before it never wait for order; a stride that is missing is therefore always
  * on its way, and never waits for one that is kept here.
  */
+#include "ahead.h"
 #include "stage.h"
 
 struct drain {
 	const struct aether_flow_egress *options;
 	struct ae_stage stage;
 	struct ae_window window;
+	struct ae_ahead ahead;
 	uint64_t next; /* the sequence whose turn it is */
 };
+
+/* Turns the piece into the other format, in place. The padding behind the
+ * content is still what the last burn made of it. */
+static int turn(struct ae_stage *stage, const struct ae_cargo *cargo,
+		struct aether_piece *piece, uint32_t format)
+{
+	int rc = 0;
+
+	if (format == piece->format)
+		return 0;
+	piece->format = format;
+	if (format == AETHER_FORMAT_SLICED) {
+		piece->length = cargo->padded;
+		piece->tile = cargo->tile;
+		rc = aether_slice(piece->bytes, piece->bytes, cargo->padded,
+				  cargo->tile);
+	} else {
+		piece->length = cargo->length;
+		piece->tile = 0;
+		rc = aether_unslice(piece->bytes, piece->bytes, cargo->padded,
+				    cargo->tile);
+	}
+	return rc < 0 ? ae_stage_refused(stage, rc, "slicing a stride") : 0;
+}
+
+/* Takes one burn back: on bytes, unless it takes only bit-planes. */
+static int undo(struct ae_stage *stage, const struct ae_cargo *cargo,
+		const struct aether_burn *burn, struct aether_piece *piece)
+{
+	uint32_t format = AETHER_FORMAT_RAW;
+	int rc;
+
+	if (aether_burn_takes(burn, format, NULL) < 0)
+		format = cargo->format;
+	rc = aether_burn_takes(burn, format, stage->error);
+	if (rc == 0)
+		rc = turn(stage, cargo, piece, format);
+	if (rc < 0)
+		return rc;
+	rc = burn->undo(burn->state, piece);
+	if (rc == 0)
+		return 0;
+	return ae_stage_fail(stage, AETHER_EBURN, 0,
+			     "undoing the burn %s failed with %d at byte %llu "
+			     "of the stream; see what it computes there.",
+			     burn->name, rc, (unsigned long long)piece->offset);
+}
 
 /* Shows the un-burned content to the tap. It has been written: the stride may
  * be changed. */
@@ -24,18 +73,16 @@ static int show(struct drain *d, const struct ae_cargo *cargo)
 				      .length = cargo->length,
 				      .offset = cargo->parcel.position,
 				      .format = AETHER_FORMAT_RAW };
-	int rc;
+	int rc = 0;
 
 	if (!o->tap.bytes)
 		return 0;
-	for (uint32_t i = o->count; i-- > 0;) {
-		rc = o->burns[i].undo(o->burns[i].state, &piece);
-		if (rc < 0)
-			return ae_stage_fail(&d->stage, AETHER_EBURN, 0,
-					     "undoing the burn %s: %s.",
-					     o->burns[i].name,
-					     aether_error_message(rc));
-	}
+	for (uint32_t i = o->count; rc == 0 && i-- > 0;)
+		rc = undo(&d->stage, cargo, &o->burns[i], &piece);
+	if (rc == 0)
+		rc = turn(&d->stage, cargo, &piece, AETHER_FORMAT_RAW);
+	if (rc < 0)
+		return rc;
 	o->tap.bytes(o->tap.user, cargo->bytes, cargo->length);
 	return 0;
 }
@@ -67,6 +114,7 @@ static int emit(struct drain *d, uint64_t handle)
 				    cargo.tile);
 	if (rc < 0)
 		return rc;
+	ae_ahead_ask(&d->ahead, d->stage.report->bytes_out);
 	if (d->options->copy)
 		rc = write_copied(d, cargo.bytes, cargo.length);
 	else
@@ -140,6 +188,7 @@ static int check(struct drain *d)
 					     "the burn %s cannot be undone, so "
 					     "the output cannot be compared.",
 					     o->burns[i].name);
+	ae_ahead_open(&d->ahead, o->fd, o->expected);
 	aether_plane_look(d->stage.plane, &info);
 	if (ae_window_open(&d->window, info.geometry.strides) < 0)
 		return ae_stage_refused(&d->stage, AETHER_ENOMEM,
@@ -156,7 +205,7 @@ int aether_flow_egress(struct aether_participant *me,
 	struct ae_sigpipe hold;
 	int rc;
 
-	ae_stage_init(&d.stage, me, error, report);
+	ae_stage_init(&d.stage, me, error, report, 2);
 	d.stage.patience = options->patience;
 	d.stage.stopped = options->stopped;
 	ae_sigpipe_hold(&hold);
@@ -167,6 +216,8 @@ int aether_flow_egress(struct aether_participant *me,
 			rc = emit_due(&d);
 	}
 	ae_sigpipe_let(&hold);
+	ae_ahead_close(&d.ahead);
 	ae_window_close(&d.window);
+	ae_stage_end(&d.stage);
 	return rc > 0 ? 0 : rc;
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "mapped.h"
 #include "stage.h"
 
 /* Between two looks at the mail while there is no space. */
@@ -25,7 +26,9 @@ struct source {
 	struct ae_stage stage;
 	uint64_t sequence;
 	uint64_t position;
-	off_t start; /* of the stream in its file; -1: no reading twice */
+	off_t start; /* of the stream in its file; -1: no reading twice. What
+			can be read twice never has to be waited for */
+	struct ae_mapped mapped; /* what of the input is memory */
 	uint32_t tile;
 	int last; /* the end was seen */
 };
@@ -48,10 +51,9 @@ static int is_ready(struct source *s, size_t in_hand)
 {
 	int round = (int)(ae_stage_round() / 1000000);
 	struct pollfd ready = { .fd = s->options->fd, .events = POLLIN };
-	int rc;
+	int rc = s->start >= 0 ? 1 : poll(&ready, 1, 0);
 
 	for (;;) {
-		rc = poll(&ready, 1, in_hand ? 0 : round);
 		if (rc > 0 || (rc == 0 && in_hand))
 			return rc;
 		rc = rc < 0 ? read_failed(s, errno) : ae_stage_watch(&s->stage);
@@ -59,6 +61,8 @@ static int is_ready(struct source *s, size_t in_hand)
 			rc = answer_mail(s);
 		if (rc < 0)
 			return rc;
+		aether_wake_pay(s->stage.me);
+		rc = poll(&ready, 1, round);
 	}
 }
 
@@ -115,10 +119,37 @@ static ssize_t fill(struct source *s, uint8_t *bytes, size_t size)
 	return (ssize_t)got;
 }
 
-/* Bytes to bit-planes, where they lie. What is added to fill the last tile is
- * zero, and no part of the content. */
+/*
+ * Gets the next piece, into `bytes` or where it lies in the mapping: `*from`.
+ * The end of a mapped file is read, so that it is met where the file has it by
+ * then. The count.
+ */
+static ssize_t get_piece(struct source *s, uint8_t *bytes, size_t size,
+			 const uint8_t **from)
+{
+	const struct aether_flow_tap *tap = &s->options->tap;
+	uint64_t at = (uint64_t)s->start + s->position;
+
+	*from = bytes;
+	if (!s->mapped.bytes)
+		return fill(s, bytes, size);
+	if (at <= s->mapped.size && size <= s->mapped.size - at) {
+		*from = s->mapped.bytes + at;
+		if (tap->bytes)
+			tap->bytes(tap->user, *from, size);
+		s->stage.report->bytes_in += (uint64_t)size;
+		return (ssize_t)size;
+	}
+	ae_mapped_close(&s->mapped);
+	if (lseek(s->options->fd, (off_t)at, SEEK_SET) < 0)
+		return read_failed(s, errno);
+	return fill(s, bytes, size);
+}
+
+/* Bytes to bit-planes: `from` is where they lie, `bytes` or elsewhere. What is
+ * added to fill the last tile is zero, and no part of the content. */
 static int prepare(struct source *s, uint64_t handle, uint8_t *bytes,
-		   size_t length)
+		   const uint8_t *from, size_t length)
 {
 	size_t block = AETHER_PLANES * (size_t)s->tile;
 	size_t padded = (length + block - 1) / block * block;
@@ -126,7 +157,7 @@ static int prepare(struct source *s, uint64_t handle, uint8_t *bytes,
 
 	if (s->options->format == AETHER_FORMAT_SLICED) {
 		memset(bytes + length, 0, padded - length);
-		rc = aether_slice(bytes, bytes, padded, s->tile);
+		rc = aether_slice(bytes, from, padded, s->tile);
 		if (rc < 0)
 			return ae_stage_refused(&s->stage, rc, "slicing");
 	}
@@ -174,13 +205,14 @@ static int read_again(struct source *s, const struct ae_cargo *cargo)
 }
 
 /* A stride of mine with `length` bytes goes to the orchestrator. */
-static int send(struct source *s, uint64_t handle, void *bytes, size_t length,
+static int send(struct source *s, uint64_t handle, void *bytes,
+		const void *from, size_t length,
 		struct aether_parcel_seg *parcel)
 {
 	int rc;
 
 	parcel->next = aether_participant_tenancy(s->stage.me);
-	rc = prepare(s, handle, bytes, length);
+	rc = prepare(s, handle, bytes, from, length);
 	if (rc == 0)
 		rc = ae_parcel_put(&s->stage, handle, parcel);
 	if (rc == 0)
@@ -211,7 +243,7 @@ static int serve(struct source *s, uint64_t handle)
 		return rc;
 	parcel->flags &= AETHER_PARCEL_LAST;
 	s->stage.report->again++;
-	return send(s, handle, cargo.bytes, cargo.length, parcel);
+	return send(s, handle, cargo.bytes, cargo.bytes, cargo.length, parcel);
 }
 
 /* All the mail that is there; the stream goes on. */
@@ -254,6 +286,7 @@ static int bring(struct source *s, uint64_t *held)
 	struct aether_parcel_seg parcel = { .sequence = s->sequence,
 					    .position = s->position };
 	struct aether_flow_report *report = s->stage.report;
+	const uint8_t *from;
 	void *bytes;
 	size_t size;
 	ssize_t got;
@@ -264,11 +297,11 @@ static int bring(struct source *s, uint64_t *held)
 	rc = aether_stride_bytes(s->stage.me, *held, &size, &bytes);
 	if (rc < 0)
 		return ae_stage_refused(&s->stage, rc, "filling a stride");
-	got = fill(s, bytes, size);
+	got = get_piece(s, bytes, size, &from);
 	if (got < 0)
 		return (int)got;
 	parcel.flags = s->last ? AETHER_PARCEL_LAST : 0;
-	rc = send(s, *held, bytes, (size_t)got, &parcel);
+	rc = send(s, *held, bytes, from, (size_t)got, &parcel);
 	if (rc < 0)
 		return rc;
 	*held = 0;
@@ -313,6 +346,9 @@ static int check(struct source *s)
 	if (rc < 0)
 		return ae_stage_refused(&s->stage, rc,
 					"the route to the orchestrator");
+	if (o->map && !o->copy && s->start >= 0 &&
+	    o->format == AETHER_FORMAT_SLICED)
+		ae_mapped_open(&s->mapped, o->fd);
 	return 0;
 }
 
@@ -335,15 +371,16 @@ int aether_flow_ingress(struct aether_participant *me,
 	uint64_t held = 0;
 	int rc;
 
-	ae_stage_init(&s.stage, me, error, report);
+	ae_stage_init(&s.stage, me, error, report, 1);
 	s.stage.stopped = options->stopped;
 	rc = check(&s);
 	while (rc == 0 && !s.last)
 		rc = bring(&s, &held);
 	while (rc == 0)
 		rc = stay(&s);
-	if (rc > 0)
-		return 0;
-	ae_parcel_abort(&s.stage, held);
-	return rc;
+	if (rc < 0)
+		ae_parcel_abort(&s.stage, held);
+	ae_mapped_close(&s.mapped);
+	ae_stage_end(&s.stage);
+	return rc < 0 ? rc : 0;
 }

@@ -288,13 +288,15 @@ int aether_flow_orchestrate(struct aether_participant *me,
 			     .moment = MOMENT_MIN_NS };
 	int rc;
 
-	ae_stage_init(&d.stage, me, error, report);
+	ae_stage_init(&d.stage, me, error, report, 2);
 	d.stage.patience = options->patience;
 	d.stage.stopped = options->stopped;
-	if (options->count > AETHER_FLOW_WORKERS_MAX)
-		return ae_stage_fail(&d.stage, AETHER_EINVAL, 0,
-				     "%u workers are too many; use at most %u.",
-				     options->count, AETHER_FLOW_WORKERS_MAX);
+	if (options->count > AETHER_FLOW_WORKERS_MAX) {
+		rc = ae_stage_fail(&d.stage, AETHER_EINVAL, 0,
+				   "%u workers are too many; use at most %u.",
+				   options->count, AETHER_FLOW_WORKERS_MAX);
+		goto done;
+	}
 	rc = open_desk(&d);
 	if (rc == 0)
 		rc = direct(&d);
@@ -302,6 +304,8 @@ int aether_flow_orchestrate(struct aether_participant *me,
 		rc = dismiss(&d);
 	if (rc < 0)
 		give_up(&d);
+done:
 	ae_table_close(&d.table);
+	ae_stage_end(&d.stage);
 	return rc;
 }

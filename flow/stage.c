@@ -13,6 +13,21 @@
 /* A round: long enough to cost nothing, short enough for people. */
 #define ROUND_NS UINT64_C(200000000)
 
+/*
+ * Wakes are owed for as many strides: a quarter of them all, so that those who
+ * are parked never run out of work for it, and few enough not to be noticed.
+ */
+#define BATCH_MAX 8
+
+static uint32_t batch_of(const struct aether_plane *plane)
+{
+	struct aether_plane_info info;
+
+	aether_plane_look(plane, &info);
+	return info.geometry.strides / 4 < BATCH_MAX ? info.geometry.strides / 4
+						     : BATCH_MAX;
+}
+
 uint64_t ae_stage_round(void)
 {
 	return ROUND_NS;
@@ -20,7 +35,7 @@ uint64_t ae_stage_round(void)
 
 void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
 		   struct aether_error *error,
-		   struct aether_flow_report *report)
+		   struct aether_flow_report *report, uint32_t calls)
 {
 	memset(stage, 0, sizeof(*stage));
 	memset(report, 0, sizeof(*report));
@@ -28,6 +43,12 @@ void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
 	stage->plane = aether_participant_plane(me);
 	stage->error = error;
 	stage->report = report;
+	aether_wake_defer(me, calls * batch_of(stage->plane));
+}
+
+void ae_stage_end(struct ae_stage *stage)
+{
+	aether_wake_defer(stage->me, 0);
 }
 
 void ae_stage_peer(struct ae_stage *stage, uint64_t tenancy, const char *role)

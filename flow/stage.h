@@ -44,10 +44,14 @@ struct ae_cargo {
 
 /* stage.c */
 
-/* Clears the report and begins. */
+/* Clears the report and begins. The stage makes so many calls a stride that
+ * can wake others; they wake them now and then (wake.h). */
 void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
 		   struct aether_error *error,
-		   struct aether_flow_report *report);
+		   struct aether_flow_report *report, uint32_t calls);
+
+/* Wakes whoever is owed it. */
+void ae_stage_end(struct ae_stage *stage);
 
 void ae_stage_peer(struct ae_stage *stage, uint64_t tenancy, const char *role);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Slicing with 64-bit words and nothing else: right on any machine, and what
- * the other kernels are tested against.
+ * Slicing with 64-bit words and nothing else: right on any machine, what the
+ * other kernels are tested against, and what does the tails for them.
  *
  * A group is 512 bits, each named by three numbers from 0 to 7: its word, its
  * byte in the word, its bit in the byte. In content, (word m, byte k, bit p)
@@ -91,8 +91,8 @@ static inline void store(uint8_t *out, size_t pitch, const uint64_t w[8])
 	memcpy(out + 7 * pitch, &w[7], 8);
 }
 
-static void slice_groups(uint8_t *out, const uint8_t *in, size_t pitch,
-			 size_t groups)
+void ae_slice_groups(uint8_t *out, const uint8_t *in, size_t pitch,
+		     size_t groups)
 {
 	uint64_t w[8];
 
@@ -104,8 +104,8 @@ static void slice_groups(uint8_t *out, const uint8_t *in, size_t pitch,
 	}
 }
 
-static void unslice_groups(uint8_t *out, const uint8_t *in, size_t pitch,
-			   size_t groups)
+void ae_unslice_groups(uint8_t *out, const uint8_t *in, size_t pitch,
+		       size_t groups)
 {
 	uint64_t w[8];
 
@@ -114,6 +114,35 @@ static void unslice_groups(uint8_t *out, const uint8_t *in, size_t pitch,
 		swap_bits(w);
 		swap_bytes(w);
 		store(out, 8, w);
+	}
+}
+
+/* The registers do not hold a block: in place it goes through the stack. */
+static void slice_blocks(uint8_t *out, const uint8_t *in, size_t pitch,
+			 size_t step, size_t blocks)
+{
+	uint8_t stage[AE_SLICE_BLOCK];
+
+	for (; blocks; blocks--, in += AE_SLICE_BLOCK, out += step) {
+		const uint8_t *from = in;
+
+		if (out == in)
+			from = memcpy(stage, in, sizeof(stage));
+		ae_slice_groups(out, from, pitch, AE_SLICE_LINE / 8);
+	}
+}
+
+static void unslice_blocks(uint8_t *out, const uint8_t *in, size_t pitch,
+			   size_t step, size_t blocks)
+{
+	uint8_t stage[AE_SLICE_BLOCK];
+
+	for (; blocks; blocks--, in += step, out += AE_SLICE_BLOCK) {
+		const uint8_t *from = in;
+
+		if (out == in)
+			from = memcpy(stage, in, sizeof(stage));
+		ae_unslice_groups(out, from, pitch, AE_SLICE_LINE / 8);
 	}
 }
 
@@ -132,6 +161,6 @@ uint64_t ae_slice_word(uint64_t word)
 
 const struct ae_slice_kernel ae_slice_scalar = {
 	.name = "scalar",
-	.slice = slice_groups,
-	.unslice = unslice_groups,
+	.slice = slice_blocks,
+	.unslice = unslice_blocks,
 };

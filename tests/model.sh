@@ -118,6 +118,7 @@ check some "a reaper that rings nobody: found" wake.pml -DNOREAPWAKE
 check some "a newcomer that rings nobody: found" wake.pml -DNOTAKEWAKE
 check some "rung before it is settled: found" wake.pml -DEARLYRING
 check some "a reaper that rings the set: found" wake.pml -DSETONLY
+check some "a ring that is owed for ever: found" wake.pml -DOWESFOREVER
 check 0 "leave.pml: a commit and a leave see each other" leave.pml
 check some "a commit that lingers: found" leave.pml -DWEAKCOMMIT
 check some "a leave that lingers: found" leave.pml -DWEAKLEAVE

@@ -26,6 +26,8 @@ if [ "${1:-}" = test ]; then
 	want g++ command -v g++
 	want clang-14 command -v clang-14
 	want clang-format-14 command -v clang-format-14
+	want lld-14 command -v wasm-ld-14
+	want nodejs command -v node
 	want pkg-config command -v pkg-config
 	want man-db command -v man
 	want spin command -v spin

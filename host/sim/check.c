@@ -14,12 +14,21 @@
  * which the dead are looked for. */
 #define JUMPS 200
 
-/* Wakes each sleeper for no reason: one who then does not sleep again could
- * have gone on, and nobody had told it. */
+/* What it has done so far, as a number. */
+static uint64_t progress(const struct ae_sim_runner *r)
+{
+	return r->me ? r->me->counts.taken + r->me->counts.reserved +
+			       r->me->counts.routed + r->me->counts.released
+		     : 0;
+}
+
+/* Wakes each sleeper for no reason: one who then does not sleep again, or only
+ * after it has done something, could have gone on, and nobody had told it. */
 static void check_sleepers(void)
 {
 	for (uint32_t i = 0; i < AE_SIM_ACTORS; i++) {
 		struct ae_sim_runner *r = &ae_sim.runners[i];
+		uint64_t before = progress(r);
 
 		if (r->life != AE_SIM_PARKED ||
 		    (r->deadline != AETHER_FOREVER && !ae_sim.scene->unwatched))
@@ -29,7 +38,7 @@ static void check_sleepers(void)
 		r->probed = 1;
 		ae_sim_unpark(r, 0);
 		ae_sim_rest();
-		if (r->probed)
+		if (r->probed || progress(r) != before)
 			ae_sim_fail("%s was left asleep though there was "
 				    "something for it",
 				    ae_sim_name(i));

@@ -7,6 +7,7 @@
  *	participant  join it: whoever holds leases is a participant
  *	stride       reserve a piece, write in place, release it
  *	route        hand a piece on; take what was handed to you
+ *	wake         wake others for several calls at once
  *	share        let several read a piece
  *	reap         what becomes of the pieces of the dead
  *	registry     who holds what, for people and tools
@@ -33,11 +34,13 @@ extern "C" {
 #include <aether/api.h>
 #include <aether/error.h>
 #include <aether/clock.h>
+#include <aether/isa.h>
 #include <aether/geometry.h>
 #include <aether/plane.h>
 #include <aether/participant.h>
 #include <aether/stride.h>
 #include <aether/route.h>
+#include <aether/wake.h>
 #include <aether/share.h>
 #include <aether/reap.h>
 #include <aether/registry.h>

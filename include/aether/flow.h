@@ -42,6 +42,7 @@
 /* What a depth of 0 asks for. Few strides on their way stay in cache. */
 #define AETHER_FLOW_DEPTH_INGRESS 8
 #define AETHER_FLOW_DEPTH_WORKER 4
+#define AETHER_FLOW_DEPTH_EGRESS 8
 
 /* How long (ns) a flow goes on without any worker, unless said otherwise. */
 #define AETHER_FLOW_STAY UINT64_C(10000000000)
@@ -90,8 +91,11 @@ struct aether_flow_ingress {
 	uint32_t tile;   /* bytes, if sliced; 0: AETHER_TILE; at most
 			      AETHER_SLICE_INPLACE_MAX */
 	int copy;        /* 1: read elsewhere and copy, to show the counter */
+	int map;         /* 1: slice out of a mapping of the file where that
+			    saves a copy (huge pages). A file that is truncated
+			    meanwhile then ends the process with SIGBUS */
 	struct aether_flow_tap tap; /* sees the input; may be zero */
-	int (*stopped)(void);       /* see below */
+	int (*stopped)(void);       /* see above */
 };
 
 struct aether_flow_orchestrator {
@@ -116,7 +120,8 @@ struct aether_flow_orchestrator {
 struct aether_flow_appliance {
 	const struct aether_burn *burns; /* applied in this order */
 	uint32_t count;
-	uint32_t depth; /* strides on their way to the egress; 0: no limit */
+	uint32_t depth; /* strides on their way to the egress; 0:
+			   ..._DEPTH_EGRESS */
 	struct aether_flow_patience patience;
 	int (*stopped)(void);
 };
@@ -126,6 +131,8 @@ struct aether_flow_egress {
 	const struct aether_burn *burns; /* undone for the tap, last first */
 	uint32_t count;                  /* 0: the tap sees what is written */
 	int copy;                        /* 1: copy and write from elsewhere */
+	uint64_t expected; /* bytes that will probably come; 0: not known.
+			      Space for them is asked for where that pays */
 	struct aether_flow_tap tap; /* sees the un-burned output; may be zero */
 	struct aether_flow_patience patience;
 	int (*stopped)(void);
@@ -135,9 +142,10 @@ struct aether_flow_egress {
  * The stages. Each fills `*report` as it goes. Errors: those of route.h and
  * stride.h; AETHER_EINVAL (an option); AETHER_EIO, AETHER_ENOSPC (the text
  * names the reason); AETHER_ESTAGE (another stage gave up, has left or died);
- * AETHER_EBURN (a burn failed, or cannot be undone, or killed those who tried
- * it); AETHER_ECORRUPT (a stride holds what no stage writes); AETHER_ESUSPECT
- * (a worker died at its work, and the input cannot be read again);
+ * AETHER_EBURN (a burn failed, does not take this format, cannot be undone, or
+ * killed those who tried it); AETHER_ECORRUPT (a stride holds what no stage
+ * writes); AETHER_ESUSPECT (a worker died at its work, and the input cannot be
+ * read again);
  * AETHER_ETIMEDOUT (no first stride in time, or no worker); AETHER_EINTR (a
  * signal: the stage has stopped). A reader of the output that went away is
  * AETHER_EIO, never a SIGPIPE.

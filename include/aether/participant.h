@@ -26,7 +26,7 @@ struct aether_participant_options {
 			     included; a take never refuses. 0: no quota */
 	uint64_t spin;      /* ns to spin before parking; 0: the default, 10 us
 			     on a machine with several cores; UINT64_MAX: never
-			     park */
+			     park. Where spins are in vain they become rare */
 	uint32_t unwatched; /* 1: start no thread that waits for deaths
 			       (docs/life.md); while I wait I look for the dead
 			       every 100 ms instead */

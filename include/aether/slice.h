@@ -32,4 +32,15 @@ AETHER_API int aether_slice(void *out, const void *in, size_t length,
 AETHER_API int aether_unslice(void *out, const void *in, size_t length,
 			      size_t tile);
 
+/*
+ * The same two for a result that nobody will read soon, such as one of many
+ * MiB: where the processor can, it is written past the caches, which saves
+ * reading from memory what is overwritten. The two must not overlap, nor be
+ * the same. Slower than the plain ones if the result is wanted at once.
+ */
+AETHER_API int aether_slice_stream(void *out, const void *in, size_t length,
+				   size_t tile);
+AETHER_API int aether_unslice_stream(void *out, const void *in, size_t length,
+				     size_t tile);
+
 #endif

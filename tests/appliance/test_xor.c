@@ -124,6 +124,42 @@ static void test_refusals(void)
 	is_int(ae_xor_burn(&xor, &piece), AETHER_EINVAL, "no such format");
 }
 
+/* Every length below some groups, at every alignment of a word. */
+static int kernel_holds(ae_xor_bytes *kernel)
+{
+	uint8_t *bytes = buffer + GUARD;
+	int right = 1;
+
+	for (size_t length = 0; right && length < 700; length++) {
+		size_t skew = length % 8;
+		const uint8_t *key = input + 2000 + length % 7;
+
+		memcpy(expected, input, length);
+		memset(buffer, 0xA5, GUARD + skew + length + GUARD);
+		memcpy(bytes + skew, input, length);
+		for (size_t i = 0; i < length; i++)
+			expected[i] ^= key[i];
+		kernel(bytes + skew, key, length);
+		right = memcmp(bytes + skew, expected, length) == 0 &&
+			bytes[skew + length] == 0xA5 &&
+			buffer[GUARD + skew - 1] == 0xA5;
+	}
+	return right;
+}
+
+static void test_kernels(void)
+{
+	ok(kernel_holds(ae_xor_scalar), "scalar");
+	if (ae_xor_avx2 && aether_isa() >= AETHER_ISA_AVX2)
+		ok(kernel_holds(ae_xor_avx2), "avx2");
+	else
+		skip("avx2: not on this machine, or not allowed");
+	if (ae_xor_avx512 && aether_isa() >= AETHER_ISA_AVX512)
+		ok(kernel_holds(ae_xor_avx512), "avx512");
+	else
+		skip("avx512: not on this machine, or not allowed");
+}
+
 int main(void)
 {
 	static const size_t lengths[] = { 1,    2,      3,      7,    8,
@@ -132,6 +168,7 @@ int main(void)
 					  4099, 131072, 3000017 };
 
 	fill(input, sizeof(input));
+	test_kernels();
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
 		test_key(lengths[i]);
 	test_refusals();

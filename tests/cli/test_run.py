@@ -197,7 +197,7 @@ def test_named_planes():
 def test_plane_with_few_slots():
     good("create", "small", "--participants", "4")
     source = put("in", DATA)
-    good("run", "--plane", "small", source, work / "out")
+    good("run", "--plane", "small", "--workers", "1", source, work / "out")
     bad(1, "AETHER_ESEATS", "run", "--plane", "small", "--workers", "2",
         source, work / "no", says="slots for 4")
     must(not (work / "no").exists(), "an output is left")

@@ -90,9 +90,10 @@ def test_two_appliances():
     stages = [start("appliance", "p", "--burn", "xor:FF", "--burn", "xor:A5")
               for _ in range(2)]
     egress = start("egress", "p", "-")
-    good("ingress", "p", work / "in", "--workers", "2")
+    ingress = start("ingress", "p", work / "in", "--workers", "2")
     out = egress.communicate(timeout=20)[0]
     must(out == BURNED, "two appliances, chained burns, standard output")
+    same(end(ingress)[0], 0, "ingress")
     same([end(stage)[0] for stage in stages], [0, 0], "appliances")
 
 

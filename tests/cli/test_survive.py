@@ -263,8 +263,8 @@ def piped():
     feeder = subprocess.Popen(["cat", work / "in"], stdout=subprocess.PIPE)
     run = Survivor.__new__(Survivor)
     run.process = subprocess.Popen(
-        [BIN, "run", "--json", "--plane", "mine", *burns(), "-", work / "out"],
-        stdin=feeder.stdout,
+        [BIN, "run", "--json", "--plane", "mine", "--workers", "1", *burns(),
+         "-", work / "out"], stdin=feeder.stdout,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=tool.environment())
     feeder.stdout.close()
     run.pid, run.killed = run.process.pid, []

@@ -4,6 +4,7 @@
 test_looking.py has ls, map, who and layout, test_files.py slice and unslice,
 test_run.py the flow."""
 import grp
+import json
 import os
 import re
 import resource
@@ -65,6 +66,29 @@ def test_no_verb_or_a_wrong_one():
     bad(2, "AETHER_EUSAGE", "x" * 5000)
     must("verb 'a\\x1B[31mb'" in aether("a\x1b[31mb").err, "escaped")
     bad(2, "AETHER_EUSAGE", "--nothing")
+
+
+def test_instruction_set():
+    """AETHER_ISA is heeded, or a usage error of every verb."""
+    def run(isa, *words):
+        return subprocess.run([BIN, *words], capture_output=True, text=True,
+                              env=tool.environment(AETHER_ISA=isa))
+
+    must("instruction set scalar" in run("scalar", "--version").stdout,
+         "scalar is in use")
+    same(run("", "ls").returncode, 0, "empty is as unset")
+    for isa in ("none", "GFNI", "avx", "\x1b[31m" + "x" * 5000):
+        for verb in VERBS:
+            result = run(isa, verb, "--json")
+            same(result.returncode, 2, f"AETHER_ISA={isa[:9]!r} {verb}")
+            error = json.loads(result.stdout)
+            same((error["verb"], error["ok"], error["code"]),
+                 (verb, False, "AETHER_EUSAGE"), verb)
+            must("AETHER_ISA is" in error["message"]
+                 and "set it to one of: scalar" in error["message"],
+                 error["message"])
+            must("\x1b" not in result.stderr, "escaped")
+    same(run("none", "--version").returncode, 0, "--version is no verb")
 
 
 def test_usage_errors_of_every_verb():

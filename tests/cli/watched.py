@@ -30,13 +30,18 @@ def until(what, text, seconds=10.0):
 
 
 class Run:
-    """aether run, fed through a pipe that is in the test's hand."""
+    """aether run, fed through a pipe that is in the test's hand; with one
+    appliance, on whatever machine, if not said otherwise."""
     def __init__(self, *words, stages=4, **more):
+        if "--workers" not in words:
+            words = ("--workers", "1", *words)
         self.process = subprocess.Popen(
-            [BIN, "run", *map(str, words)], stdin=subprocess.PIPE,
+            [BIN, "run", *map(str, words)],
+            stdin=more.pop("stdin", subprocess.PIPE),
             stdout=more.pop("stdout", subprocess.PIPE),
             stderr=more.pop("stderr", subprocess.PIPE),
-            env=tool.environment(), start_new_session=True, **more)
+            env=tool.environment(**more.pop("env", {})),
+            start_new_session=True, **more)
         self.pid = self.process.pid
         until(lambda: len(children(self.pid)) == stages or
               self.process.poll() is not None, "all stages started")

@@ -49,6 +49,30 @@ def two_processes(env, planes):
     ok(os.listdir(planes) == [], "nothing is left", os.listdir(planes))
 
 
+def burn(env, work):
+    """The shared object that the build made, and one made as its page says."""
+    data = os.urandom(1000003)
+    (work / "IN").write_bytes(data)
+    subprocess.run(["cc", "-shared", "-fPIC", "-Iinclude", "-Ibuild/gen",
+                    "examples/burn_flip.c", "-o", work / "flip.so"], cwd=ROOT,
+                   check=True)
+    for path in (BUILD / "examples" / "burn_flip.so", work / "flip.so"):
+        for raw in ([], ["--raw"]):
+            run = subprocess.run(
+                [BUILD / "aether", "run", "--burn", f"{path}:5a", "--verify",
+                 *raw, "IN", "OUT"], cwd=work, env=env, timeout=60,
+                capture_output=True, text=True)
+            out = (work / "OUT").read_bytes() if not run.returncode else b""
+            ok(out == bytes(b ^ 0x5A for b in data) and "verified" in run.stdout,
+               f"burn_flip.so {raw}", run)
+    run = subprocess.run([BUILD / "aether", "run", "--burn", "./flip.so:1ff",
+                          "IN", "OUT"], cwd=work, env=env, timeout=60,
+                         capture_output=True, text=True)
+    ok(run.returncode == 1 and 'MASK is "1ff"' in run.stderr, "a wrong mask",
+       run)
+    (work / "OUT").unlink()
+
+
 def readme(env, work):
     text = (ROOT / "README.md").read_text()
     part = text.split("## On the command line")[1].split("\n## ")[0]
@@ -70,6 +94,7 @@ def main():
     try:
         hello(env)
         two_processes(env, planes)
+        burn(env, work)
         readme(env, work)
     finally:
         shutil.rmtree(planes, ignore_errors=True)

@@ -117,6 +117,13 @@ DEFECTS = [
 """, """	err = wait->attempt(me, wait->what);
 	announce(me, wait);
 """),
+    ("a wait of one who owes a ring", "wake:wait for each other:0:0", "wait.c",
+     "	if (must_wait(err) && me->owed_calls) {\n", "	if (0) {\n",
+     "		aether_wake_pay(me); /* looking may empty places */\n", ""),
+    ("a leave that owes a ring", "wake:owes leaves:0:0", "participant.c",
+     "		aether_wake_pay(me);\n", ""),
+    ("a limit that is never reached", "wake:reaches its limit:0:0", "wait.c",
+     "	if (++me->owed_calls >= me->owed_limit)\n", "	if (++me->owed_calls > me->owed_limit)\n"),
     ("a reader's end that releases nothing", "share:wants", "share.c",
      "uint64_t seen = ae_cas64_seq_cst(half, now,",
      "uint64_t seen = ae_cas64_acquire(half, now,"),

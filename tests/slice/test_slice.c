@@ -1,16 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Slicing against its definition, bit by bit: every length from 0 to 2100 and
- * some beyond a tile, every tile of interest, in and out of place, at odd
- * addresses; what lies around the output stays as it was.
+ * Slicing against its definition, bit by bit: every length from 0 to 4096 with
+ * every tile to 512, random lengths with any tile; in place, out of place, past
+ * the caches; at any address. The inverse is the identity, and what lies around
+ * the output stays as it was.
+ *
+ * The program runs itself again with AETHER_ISA set to each instruction set:
+ * the one that is asked for must be in use, and slice the same.
  */
 #include <aether/aether.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "slice.h"
 #include "../tap.h"
 
-#define ROOM (80 * 1024)
+#define LENGTHS 4096
+#define ROOM (400 * 1024)
 #define GUARD 64
+#define LINE 64
 
-static uint8_t input[ROOM], expected[ROOM], buffer[ROOM + 3 * GUARD];
+#define STREAM 1   /* past the caches */
+#define IN_PLACE 2 /* not together with the first */
+
+static uint8_t input[ROOM + LINE], expected[ROOM];
+static uint8_t planes[ROOM + 3 * GUARD] __attribute__((aligned(64)));
+static uint8_t back[ROOM + 3 * GUARD] __attribute__((aligned(64)));
 
 /* The definition: bit p of byte i of a tile is bit i % 8 of byte i / 8 of
  * plane p. */
@@ -23,10 +38,9 @@ static void slice_slowly(uint8_t *out, const uint8_t *in, size_t length,
 		memset(out, 0, 8 * n);
 		for (size_t i = 0; i < 64 * n; i++) {
 			size_t byte = i / 8, p = i % 8;
+			unsigned int bit = in[byte] >> p & 1U;
 
-			if (in[byte] >> p & 1)
-				out[p * n + byte / 8] |= (uint8_t)(1
-								   << byte % 8);
+			out[p * n + byte / 8] |= (uint8_t)(bit << byte % 8);
 		}
 		out += 8 * n;
 		in += 8 * n;
@@ -35,105 +49,205 @@ static void slice_slowly(uint8_t *out, const uint8_t *in, size_t length,
 	memcpy(out, in, length);
 }
 
+static uint64_t random_below(uint64_t limit)
+{
+	static uint64_t state = 7;
+
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (state >> 33) % limit;
+}
+
 static void guard(uint8_t *bytes, size_t length)
 {
 	memset(bytes - GUARD, 0xA5, GUARD);
-	memset(bytes, 0x5A, length);
 	memset(bytes + length, 0xA5, GUARD);
 }
 
 static int guarded(const uint8_t *bytes, size_t length)
 {
-	for (size_t i = 0; i < GUARD; i++)
-		if (bytes[-1 - (ptrdiff_t)i] != 0xA5 ||
-		    bytes[length + i] != 0xA5)
+	static uint8_t untouched[GUARD];
+
+	memset(untouched, 0xA5, GUARD);
+	return !memcmp(bytes - GUARD, untouched, GUARD) &&
+	       !memcmp(bytes + length, untouched, GUARD);
+}
+
+struct job {
+	size_t length, tile;
+	const uint8_t *content;
+	int how;
+};
+
+static int call(const struct job *job, int inverse, uint8_t *out,
+		const uint8_t *in)
+{
+	if (job->how == STREAM)
+		return (inverse ? aether_unslice_stream : aether_slice_stream)(
+			out, in, job->length, job->tile);
+	return (inverse ? aether_unslice : aether_slice)(
+		out, job->how == IN_PLACE ? out : in, job->length, job->tile);
+}
+
+/* Slices to `out`, or the inverse; did it give what is wanted, and was nothing
+ * around it touched? */
+static int gives(const struct job *job, int inverse, uint8_t *out,
+		 const uint8_t *in, const uint8_t *wanted)
+{
+	guard(out, job->length);
+	if (job->how == IN_PLACE)
+		memcpy(out, in, job->length);
+	else
+		memset(out, 0x5A, job->length);
+	return call(job, inverse, out, in) == 0 &&
+	       !memcmp(out, wanted, job->length) && guarded(out, job->length);
+}
+
+/* There and back; where lines are written past the caches they begin where
+ * they should in three of four cases. */
+static int round_trip(const struct job *job)
+{
+	size_t skew = random_below(LINE), skew_back = random_below(LINE);
+
+	if (job->how == STREAM && random_below(4))
+		skew = skew_back = 0;
+	return gives(job, 0, planes + GUARD + skew, job->content, expected) &&
+	       gives(job, 1, back + GUARD + skew_back, expected, job->content);
+}
+
+static int holds(const uint8_t *content, size_t length, size_t tile)
+{
+	struct job job = { length, tile, content, 0 };
+
+	for (job.how = 0; job.how <= IN_PLACE; job.how++) {
+		if (job.how == IN_PLACE && tile > AETHER_SLICE_INPLACE_MAX)
+			continue;
+		if (!round_trip(&job))
 			return 0;
+	}
 	return 1;
 }
 
-/* There and back with the output `skew` bytes off alignment. */
-static int round_trip(size_t length, size_t tile, size_t skew, int in_place)
-{
-	uint8_t *bytes = buffer + GUARD + skew;
-	static uint8_t back[ROOM + 8];
-	uint8_t *from = in_place ? bytes : input;
-	int rc;
-
-	guard(bytes, length);
-	if (in_place)
-		memcpy(bytes, input, length);
-	rc = aether_slice(bytes, from, length, tile);
-	if (rc || memcmp(bytes, expected, length) || !guarded(bytes, length))
-		return 0;
-	if (!in_place) {
-		rc = aether_unslice(back + skew, bytes, length, tile);
-		return rc == 0 && memcmp(back + skew, input, length) == 0;
-	}
-	rc = aether_unslice(bytes, bytes, length, tile);
-	return rc == 0 && memcmp(bytes, input, length) == 0 &&
-	       guarded(bytes, length);
-}
-
-static int holds(size_t length, size_t tile)
-{
-	slice_slowly(expected, input, length, tile);
-	for (size_t skew = 0; skew < 8; skew += 3) {
-		if (!round_trip(length, tile, skew, 0))
-			return 0;
-		if (tile <= AETHER_SLICE_INPLACE_MAX &&
-		    !round_trip(length, tile, skew, 1))
-			return 0;
-	}
-	return 1;
-}
-
+/* Whole tiles of a longer content are those of a shorter one: the definition
+ * is applied once to them, and to each length's short tile. */
 static void test_lengths(size_t tile)
+{
+	static uint8_t whole[LENGTHS];
+	size_t wrong = 0, first = 0;
+
+	slice_slowly(whole, input, LENGTHS, tile);
+	for (size_t length = 0; length <= LENGTHS; length++) {
+		size_t at = length & ~(8 * tile - 1);
+
+		memcpy(expected, whole, at);
+		slice_slowly(expected + at, input + at, length - at, tile);
+		if (!holds(input, length, tile) && !wrong++)
+			first = length;
+	}
+	ok(!wrong, "tile %zu: lengths 0 to %d (%zu wrong, first %zu)", tile,
+	   LENGTHS, wrong, first);
+}
+
+static void test_random(size_t tile)
 {
 	size_t wrong = 0, first = 0;
 
-	for (size_t length = 0; length <= 2100; length++)
-		if (!holds(length, tile) && !wrong++)
+	for (int i = 0; i < 6; i++) {
+		size_t length = (size_t)random_below(ROOM);
+		const uint8_t *content = input + random_below(LINE);
+
+		slice_slowly(expected, content, length, tile);
+		if (!holds(content, length, tile) && !wrong++)
 			first = length;
-	ok(!wrong, "tile %zu: lengths 0 to 2100 (%zu wrong, first %zu)", tile,
+	}
+	ok(!wrong, "tile %zu: random lengths (%zu wrong, first %zu)", tile,
 	   wrong, first);
-	ok(holds(8 * tile - 1, tile), "tile %zu: a byte less than a tile",
-	   tile);
-	ok(holds(8 * tile, tile), "tile %zu: one tile", tile);
-	ok(holds(24 * tile + 77, tile), "tile %zu: three tiles and 77 bytes",
-	   tile);
 }
 
-static void test_tiles(void)
+static void test_refusals(void)
 {
 	static const size_t bad[] = {
 		0, 1, 4, 7, 9, 12, 63, 65, 96, SIZE_MAX, SIZE_MAX / 2 + 1
 	};
 	uint8_t bytes[64] = { 1 };
+	int refused = 1;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		is_int(aether_slice(bytes, input, 64, bad[i]), AETHER_EINVAL,
-		       "slice refuses tile %zu", bad[i]);
-		is_int(aether_unslice(bytes, input, 64, bad[i]), AETHER_EINVAL,
-		       "unslice refuses tile %zu", bad[i]);
+		struct job job = { 64, bad[i], input, 0 };
+
+		for (job.how = 0; job.how <= STREAM; job.how++)
+			for (int inverse = 0; inverse < 2; inverse++)
+				refused &= call(&job, inverse, bytes, input) ==
+					   AETHER_EINVAL;
 	}
+	ok(refused, "tiles that are none are refused");
 	is_int(aether_slice(input, input, 64, 1024), AETHER_EINVAL,
 	       "tile 1024 is refused in place");
 	is_int(aether_unslice(input, input, 64, 1024), AETHER_EINVAL,
 	       "and un-slicing it as well");
+	is_int(aether_slice_stream(input, input, 64, 64), AETHER_EINVAL,
+	       "in place and past the caches is refused");
+	is_int(aether_unslice_stream(input, input, 64, 64), AETHER_EINVAL,
+	       "and un-slicing so as well");
 	is_int(bytes[0], 1, "a refusal writes nothing");
 }
 
-int main(void)
+/* Everything, with the instruction set in use. */
+static void test_set(void)
 {
-	static const size_t tiles[] = { 8, 16, 32, 64, 128, 512, 1024, 2048 };
-	uint64_t random = 7;
+	static const size_t large[] = { 1024, 2048, 16384 };
 
-	for (size_t i = 0; i < sizeof(input); i++) {
-		random = random * 6364136223846793005u + 1442695040888963407u;
-		input[i] = (uint8_t)(random >> 56);
+	for (size_t tile = 8; tile <= AETHER_SLICE_INPLACE_MAX; tile *= 2)
+		test_lengths(tile);
+	for (size_t tile = 8; tile <= AETHER_SLICE_INPLACE_MAX; tile *= 2)
+		test_random(tile);
+	for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++)
+		test_random(large[i]);
+	test_refusals();
+}
+
+/* What the program does when it is run with AETHER_ISA set and the name of the
+ * set as its argument: 0 it was in use and is right, 2 not to be had here. */
+static int run_as(const char *name)
+{
+	if (aether_isa_check(NULL))
+		return 2;
+	if (strcmp(aether_isa_name(aether_isa()), name) != 0 ||
+	    strcmp(ae_slice_kernel()->name, name) != 0)
+		return 3;
+	if (!freopen("/dev/null", "w", stdout)) /* the plan is the parent's */
+		return 4;
+	test_set();
+	return tap_failed ? 1 : 0;
+}
+
+static void test_with(char *program, const char *name)
+{
+	char *argv[] = { program, (char *)(uintptr_t)name, NULL };
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		setenv("AETHER_ISA", name, 1);
+		execv("/proc/self/exe", argv);
+		_exit(127);
 	}
-	for (size_t i = 0; i < sizeof(tiles) / sizeof(tiles[0]); i++)
-		test_lengths(tiles[i]);
-	test_tiles();
+	if (child > 0)
+		waitpid(child, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		skip("AETHER_ISA=%s: this processor or build lacks it", name);
+	else
+		is_int(status, 0, "AETHER_ISA=%s is in use and slices the same",
+		       name);
+}
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(input); i++)
+		input[i] = (uint8_t)random_below(256);
+	if (argc > 1)
+		return run_as(argv[1]);
+	test_set();
+	for (uint32_t isa = 0; aether_isa_name(isa); isa++)
+		test_with(argv[0], aether_isa_name(isa));
 	return tap_end();
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of all rows: what each is, and what is wanted of it.
+ */
+#include "bench.h"
+
+#define COPY "memcpy of the same"
+#define SWAPS "two compare-and-swaps"
+
+/* What most rows of a kind have in common. */
+#define NS .unit = "ns", .better = "lower"
+#define GBPS .unit = "GB/s", .better = "higher"
+#define SLICE GBPS, .baseline = COPY
+#define PIPE GBPS, .baseline = "cp of the same", .files = 1
+#define FLAT_STRIDES \
+	NS, .baseline = "with 64 strides", .wanted = 1.15, \
+	    .run = bench_flat_strides
+#define FLAT_PARTICIPANTS \
+	NS, .baseline = "alone", .wanted = 1.15, .run = bench_flat_participants
+#define FLAT_FILE \
+	GBPS, .baseline = "a file of 256 MiB", .files = 1, \
+	      .run = bench_flat_file
+#define PEER NS, .baseline = "handoff", .against = 1
+
+const struct bench bench_table[] = {
+	{ "handoff", "one way: reserve, write, route, take by a spinner", NS,
+	  .baseline = "bare cache line", .wanted = 2.75, .run = bench_handoff },
+	{ "handoff-floor", "the same, bare protocol without the library", NS,
+	  .baseline = "bare cache line", .run = bench_handoff_floor },
+	{ "reserve", "reserve and release, one process", NS, .baseline = SWAPS,
+	  .wanted = 3.2, .run = bench_reserve },
+	{ "reserve-2", "the same, two processes at once", NS, .baseline = SWAPS,
+	  .wanted = 3.5, .run = bench_reserve_2 },
+	{ "metadata", "bytes that are not data, 1024 strides", "bytes", "lower",
+	  "plane size", .wanted = 0.01, .run = bench_metadata },
+	{ "reap", "from SIGKILL until 128 MiB of strides are usable", "ms",
+	  "lower", "dropping a bare lock", .p99 = 12, .more = 2,
+	  .run = bench_reap },
+	{ "parked", "processor time of one who waits, and of its watch", "%",
+	  "lower", "one processor", .wanted = 0.001, .run = bench_parked },
+
+	{ "slice", "bytes to bit-planes, from memory", SLICE, .wanted = 0.85,
+	  .run = bench_slice },
+	{ "unslice", "bit-planes to bytes, from memory", SLICE, .wanted = 0.85,
+	  .run = bench_unslice },
+	{ "slice-stream", "slice, written past the caches", SLICE,
+	  .wanted = 1.25, .run = bench_slice_stream },
+	{ "unslice-stream", "unslice, written past the caches", SLICE,
+	  .wanted = 1.25, .run = bench_unslice_stream },
+	{ "slice-hot", "slice, in cache", SLICE, .wanted = 0.8,
+	  .run = bench_slice_hot },
+	{ "unslice-hot", "unslice, in cache", SLICE, .wanted = 0.8,
+	  .run = bench_unslice_hot },
+	{ "slice-inplace", "slice in place, from memory", SLICE, .wanted = 1.5,
+	  .run = bench_slice_inplace },
+	{ "unslice-inplace", "unslice in place, from memory", SLICE,
+	  .wanted = 1.5, .run = bench_unslice_inplace },
+	{ "slice-avx2", "slice with AETHER_ISA=avx2", SLICE, .wanted = 0.9,
+	  .run = bench_slice, .isa = "avx2" },
+	{ "slice-avx2-hot", "slice-hot with AETHER_ISA=avx2", SLICE,
+	  .wanted = 0.35, .run = bench_slice_hot, .isa = "avx2" },
+	{ "slice-scalar", "slice-hot with AETHER_ISA=scalar", GBPS,
+	  .baseline = "a byte at a time", .wanted = 4,
+	  .run = bench_slice_scalar_hot, .isa = "scalar" },
+
+	{ "pipeline", "aether run --burn xor:5a, 1 GiB tmpfs to tmpfs", PIPE,
+	  .wanted = 0.85, .least = 1, .run = bench_pipeline },
+	{ "pipeline-raw", "the same with --raw --burn none", PIPE,
+	  .wanted = 0.95, .run = bench_pipeline_raw },
+	{ "pipeline-small", "the same with strides of 4 KiB, 64 MiB",
+	  "strides/s", "higher", "1 / handoff", .files = 1,
+	  .run = bench_pipeline_small },
+
+	{ "flat-strides-16", "hand to oneself in a plane of 16 strides",
+	  FLAT_STRIDES },
+	{ "flat-strides-1024", "the same, 1024 strides", FLAT_STRIDES },
+	{ "flat-strides-8192", "the same, 8192 strides", FLAT_STRIDES },
+	{ "flat-participants-2", "hand to oneself beside one who idles",
+	  FLAT_PARTICIPANTS },
+	{ "flat-participants-16", "the same, 16 participants in all",
+	  FLAT_PARTICIPANTS },
+	{ "flat-participants-64", "the same, 64 participants in all",
+	  FLAT_PARTICIPANTS },
+	{ "flat-file-64M", "aether run --burn xor:5a of 64 MiB", FLAT_FILE },
+	{ "flat-file-256M", "the same, 256 MiB", FLAT_FILE },
+	{ "flat-file-1G", "the same, 1 GiB", FLAT_FILE },
+	{ "flat-file-4G", "the same, 4 GiB", FLAT_FILE },
+
+	{ "peer-ucx", "8 bytes one way by UCX (ucx_perftest)", PEER,
+	  .run = bench_peer_ucx },
+	{ "peer-iceoryx", "8 bytes one way by iceoryx 2", PEER,
+	  .run = bench_peer_iceoryx },
+	{ NULL },
+};
+
+_Static_assert(sizeof(bench_table) / sizeof(bench_table[0]) <= BENCH_ROWS_MAX,
+	       "more rows than main.c can choose from");

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The input as memory: on a tmpfs with huge pages, mounted for the test alone,
+ * the ingress slices out of the mapping, and what comes out is right for sizes
+ * and places around the borders of strides and pages. Whether it was mapped is
+ * told by where the tap is shown the bytes: farther apart than a plane is long.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include "flow_trial.h"
+#include "mapped.h"
+
+#define MIB ((size_t)1 << 20)
+#define STRIDE 65536
+#define ROOM (7 * MIB)
+#define KEY 0x5A
+
+static uint8_t input[ROOM], expected[ROOM];
+static char place[] = "/tmp/aether-mapped-XXXXXX";
+static char small_pages[sizeof(place) + 6];
+
+/* What the tap saw. */
+struct seen {
+	uintptr_t low, high;
+	size_t bytes;
+	int wrong;
+	size_t start;           /* of the stream in the input */
+	void (*then)(int file); /* once, at the first piece */
+	int file;
+};
+
+static void look(void *user, const void *bytes, size_t length)
+{
+	struct seen *s = user;
+	uintptr_t at = (uintptr_t)bytes;
+
+	if (!s->bytes || at < s->low)
+		s->low = at;
+	if (!s->bytes || at > s->high)
+		s->high = at;
+	s->wrong |= memcmp(bytes, input + s->start + s->bytes, length) != 0;
+	if (!s->bytes && s->then)
+		s->then(s->file);
+	s->bytes += length;
+}
+
+static int was_mapped(const struct seen *seen)
+{
+	return seen->high - seen->low >= 2 * MIB;
+}
+
+static int burn(void *state, const struct aether_piece *piece)
+{
+	uint8_t *bytes = piece->bytes;
+
+	(void)state;
+	for (size_t i = 0; i < piece->length; i++)
+		bytes[i] = (uint8_t)(piece->format == AETHER_FORMAT_RAW
+					     ? bytes[i] ^ KEY
+					     : ~bytes[i]);
+	return 0;
+}
+
+/* A file with the beginning of the input, at this place of the stream. */
+static int file_of(const char *directory, size_t length, size_t start)
+{
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, input, length) != (ssize_t)length ||
+	    lseek(fd, (off_t)start, SEEK_SET) < 0)
+		abort();
+	return fd;
+}
+
+/* Streams `length` bytes of the file from `start` on; closes it. */
+static void stream(struct trial *t, int fd, size_t start, size_t length,
+		   struct seen *seen, const char *what)
+{
+	struct aether_burn burns = { .name = "test", .burn = burn };
+	int good = 1;
+
+	seen->start = start;
+	t->workers = 1;
+	t->stride_size = STRIDE;
+	t->ingress.fd = fd;
+	t->ingress.tap = (struct aether_flow_tap) { look, seen };
+	t->egress.fd = trial_file("", 0);
+	t->worker[0].burns = &burns;
+	t->worker[0].count = 1;
+	if (!ok(trial_open(t) == 0, "%s: a plane", what))
+		return;
+	trial_go(t);
+	for (int i = 0; i < WORKER + 1; i++)
+		good &= t->stage[i].result == 0;
+	for (size_t i = 0; i < length; i++)
+		expected[i] = input[start + i] ^
+			      (t->ingress.format == AETHER_FORMAT_RAW ? KEY
+								      : 0xFF);
+	ok(good, "%s: all stages are content", what);
+	ok(trial_holds(t->egress.fd, expected, length), "%s: it is right",
+	   what);
+	ok(!seen->wrong && seen->bytes == length, "%s: the tap saw all", what);
+	is_int(lseek(fd, 0, SEEK_CUR), start + length,
+	       "%s: the file is read to its end", what);
+	ok(trial_close(t), "%s: all free", what);
+	close(t->egress.fd);
+	close(fd);
+}
+
+static void mapped(size_t size, size_t start)
+{
+	struct trial t = { .ingress = { .format = AETHER_FORMAT_SLICED,
+					.map = 1 } };
+	struct seen seen = { .bytes = 0 };
+	char what[80];
+
+	snprintf(what, sizeof(what), "%zu bytes from %zu on", size, start);
+	stream(&t, file_of(place, size, start), start, size - start, &seen,
+	       what);
+	is_int(was_mapped(&seen), size >= 4 * MIB && size - start > 3 * MIB,
+	       "%s: mapped, if it is long", what);
+}
+
+static void sizes(void)
+{
+	static const size_t all[] = {
+		2 * MIB - 1,
+		2 * MIB,
+		2 * MIB + 1,
+		4 * MIB - 1,
+		4 * MIB,
+		4 * MIB + 1,
+		4 * MIB + STRIDE,
+		4 * MIB + STRIDE - 1,
+		4 * MIB + STRIDE + 1,
+		6 * MIB,
+		6 * MIB + 77777,
+		7 * MIB,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		mapped(all[i], 0);
+	mapped(5 * MIB, 5);
+	mapped(5 * MIB + 3, STRIDE - 1);
+	mapped(6 * MIB, 2 * MIB + 1);
+	mapped(5 * MIB, 5 * MIB);
+	mapped(5 * MIB, 5 * MIB - 1);
+	mapped(5 * MIB, 5 * MIB - STRIDE);
+}
+
+/* What is not sliced, is to be copied, was not asked for or lies in small
+ * pages is read. */
+static void not_mapped(void)
+{
+	struct trial raw = { .ingress = { .map = 1 } };
+	struct trial copied = { .ingress = { .format = AETHER_FORMAT_SLICED,
+					     .map = 1,
+					     .copy = 1 } };
+	struct trial unasked = { .ingress = {
+					 .format = AETHER_FORMAT_SLICED } };
+	struct trial small = { .ingress = { .format = AETHER_FORMAT_SLICED,
+					    .map = 1 } };
+	struct seen seen[4] = { { .bytes = 0 } };
+
+	stream(&raw, file_of(place, ROOM, 0), 0, ROOM, &seen[0], "raw");
+	stream(&copied, file_of(place, ROOM, 0), 0, ROOM, &seen[1], "copy");
+	stream(&unasked, file_of(place, ROOM, 0), 0, ROOM, &seen[2],
+	       "not asked for");
+	stream(&small, file_of(small_pages, ROOM, 0), 0, ROOM, &seen[3],
+	       "small pages");
+	for (int i = 0; i < 4; i++)
+		ok(!was_mapped(&seen[i]), "it is not mapped (%d)", i);
+	is_int(copied.stage[INGRESS].report.copied, ROOM, "it is copied");
+}
+
+/* The end is where the file has it by then. */
+static void grow(int file)
+{
+	size_t half = ROOM - MIB - 3;
+
+	if (pwrite(file, input + half, ROOM - half, (off_t)half) !=
+	    (ssize_t)(ROOM - half))
+		abort();
+}
+
+static void growing(void)
+{
+	struct trial t = { .ingress = { .format = AETHER_FORMAT_SLICED,
+					.map = 1 } };
+	struct seen seen = { .then = grow };
+
+	seen.file = file_of(place, ROOM - MIB - 3, 0);
+	stream(&t, seen.file, 0, ROOM, &seen, "growing");
+	ok(was_mapped(&seen), "growing: mapped");
+}
+
+/* A mapping that is not wanted leaves nothing. */
+static void refused(void)
+{
+	struct ae_mapped m = { .size = 1 };
+	int ends[2];
+
+	ae_mapped_open(&m, open("/dev/zero", O_RDONLY | O_CLOEXEC));
+	ok(!m.bytes && !m.size, "a device is not mapped");
+	if (pipe2(ends, O_CLOEXEC) == 0) {
+		ae_mapped_open(&m, ends[0]);
+		ok(!m.bytes && !m.size, "a pipe is not mapped");
+	}
+	ae_mapped_open(&m, -1);
+	ok(!m.bytes && !m.size, "nothing is not mapped");
+	ae_mapped_close(&m);
+	ok(!m.bytes, "and can be closed");
+}
+
+/* The mounts are ours alone, and end with us. */
+static void unmount(void)
+{
+	umount2(place, MNT_DETACH);
+	rmdir(place);
+}
+
+static int mount_both(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    !mkdtemp(place))
+		return 0;
+	snprintf(small_pages, sizeof(small_pages), "%s/small", place);
+	return mount("none", place, "tmpfs", 0, "huge=always,size=64m") == 0 &&
+	       mkdir(small_pages, 0700) == 0 &&
+	       mount("none", small_pages, "tmpfs", 0, "huge=never,size=64m") ==
+		       0;
+}
+
+/* Does the machine have huge pages to give? */
+static int has_huge(void)
+{
+	struct ae_mapped m;
+	int fd = file_of(place, ROOM, 0), mapped;
+
+	ae_mapped_open(&m, fd);
+	mapped = m.bytes != NULL;
+	ae_mapped_close(&m);
+	close(fd);
+	return mapped;
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < ROOM; i++)
+		input[i] = (uint8_t)(i * 31 + i / 253 + i / 65537);
+	refused();
+	if (mount_both() && has_huge()) {
+		sizes();
+		not_mapped();
+		growing();
+	} else {
+		skip("no tmpfs with huge pages can be mounted here");
+	}
+	unmount();
+	return tap_end();
+}
