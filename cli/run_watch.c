@@ -226,17 +226,33 @@ static void watch(struct run *run)
 	run_progress_end();
 }
 
-/* The ingress reads what is mapped: a page that the file has no more of ends
- * it with SIGBUS. */
+/* The ingress reads what is mapped: a page that cannot be had any more ends it
+ * with SIGBUS. */
 static int lost_its_input(const struct run *run, uint32_t stage)
 {
 	int status = run->statuses[stage];
-	struct stat st;
 
 	return stage == RUN_INGRESS && status != RUN_RUNNING &&
-	       WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS &&
-	       fstat(run->input.fd, &st) == 0 &&
-	       st.st_size < run->input.stat.st_size;
+	       WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
+}
+
+static int explain_input(const struct run *run, struct aether_error *error)
+{
+	struct stat st;
+
+	if (fstat(run->input.fd, &st) == 0 &&
+	    st.st_size < run->input.stat.st_size)
+		return cli_error(error, AETHER_EIO, 0,
+				 "the input %s became shorter while it was "
+				 "read; there is no output, run it again, and "
+				 "leave the input alone.",
+				 run->input.path);
+	return cli_error(error, AETHER_EIO, 0,
+			 "the ingress was killed by signal 7 (Bus error): a "
+			 "part of the input %s could not be read, for its file "
+			 "system failed; there is no output, try cat IN | "
+			 "aether run - OUT.",
+			 run->input.path);
 }
 
 /* What went wrong, in words. */
@@ -248,11 +264,7 @@ static int explain(const struct run *run, struct aether_error *error)
 	char who[32], where[200];
 
 	if (lost_its_input(run, stage))
-		return cli_error(error, AETHER_EIO, 0,
-				 "the input %s became shorter while it was "
-				 "read; there is no output, run it again, and "
-				 "leave the input alone.",
-				 run->input.path);
+		return explain_input(run, error);
 	run_describe(run, stage, who, sizeof(who));
 	run_burns_blame(run, &run->shared->seats[stage].note, where,
 			sizeof(where));

@@ -46,8 +46,8 @@ static int burn(struct bench *b, const struct ae_cargo *cargo)
 /* The first stride names the egress; later ones usually the same. */
 static int set_next(struct bench *b, uint64_t next)
 {
-	uint32_t depth = b->options->depth ? b->options->depth
-					   : AETHER_FLOW_DEPTH_EGRESS;
+	uint32_t depth = ae_stage_depth(&b->stage, b->options->depth,
+					AETHER_FLOW_DEPTH_EGRESS);
 	int rc;
 
 	if (b->stage.peers && next == b->next)

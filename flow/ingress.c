@@ -325,7 +325,8 @@ static off_t find_start(int fd)
 static int check(struct source *s)
 {
 	const struct aether_flow_ingress *o = s->options;
-	uint32_t depth = o->depth ? o->depth : AETHER_FLOW_DEPTH_INGRESS;
+	uint32_t depth = ae_stage_depth(&s->stage, o->depth,
+					AETHER_FLOW_DEPTH_INGRESS);
 	int rc;
 
 	/* first, so that it is told of whatever goes wrong */

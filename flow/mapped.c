@@ -34,13 +34,19 @@ static int is_huge(const void *address)
 	return kib > 0;
 }
 
+/* Reading a hole through a mapping fills it, if there is space for it. */
+static int has_holes(const struct stat *st)
+{
+	return (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size;
+}
+
 void ae_mapped_open(struct ae_mapped *mapped, int fd)
 {
 	struct stat st;
 	void *bytes;
 
 	memset(mapped, 0, sizeof(*mapped));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || has_holes(&st) ||
 	    st.st_size < (off_t)(2 * HUGE) || (uint64_t)st.st_size > SIZE_MAX)
 		return;
 	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);

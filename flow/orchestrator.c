@@ -256,7 +256,8 @@ static int open_desk(struct ae_desk *d)
 {
 	const struct aether_flow_orchestrator *o = d->options;
 	struct aether_plane_info info;
-	uint32_t depth = o->depth ? o->depth : AETHER_FLOW_DEPTH_WORKER;
+	uint32_t depth = ae_stage_depth(&d->stage, o->depth,
+					AETHER_FLOW_DEPTH_WORKER);
 	int rc;
 
 	for (uint32_t i = 0; i < o->count; i++) {

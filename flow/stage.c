@@ -13,19 +13,45 @@
 /* A round: long enough to cost nothing, short enough for people. */
 #define ROUND_NS UINT64_C(200000000)
 
-/*
- * Wakes are owed for as many strides: a quarter of them all, so that those who
- * are parked never run out of work for it, and few enough not to be noticed.
- */
-#define BATCH_MAX 8
+/* Wakes are owed for so many strides of the usual size: few enough not to be
+ * noticed. */
+#define BATCH 8
 
+/* So many strides of the usual size, or more smaller ones: what a hand-over
+ * costs does not depend on the size. */
+static uint64_t as_bytes(const struct aether_geometry *g, uint32_t strides)
+{
+	if (g->stride_size >= AETHER_STRIDE_SIZE_DEFAULT)
+		return strides;
+	return strides * (AETHER_STRIDE_SIZE_DEFAULT / g->stride_size);
+}
+
+/* A quarter of all strides at most, so that those who are parked never run out
+ * of work. */
 static uint32_t batch_of(const struct aether_plane *plane)
 {
 	struct aether_plane_info info;
+	uint64_t batch;
 
 	aether_plane_look(plane, &info);
-	return info.geometry.strides / 4 < BATCH_MAX ? info.geometry.strides / 4
-						     : BATCH_MAX;
+	batch = as_bytes(&info.geometry, BATCH);
+	return batch < info.geometry.strides / 4 ? (uint32_t)batch
+						 : info.geometry.strides / 4;
+}
+
+uint32_t ae_stage_depth(const struct ae_stage *stage, uint32_t asked,
+			uint32_t usual)
+{
+	struct aether_plane_info info;
+	uint64_t depth;
+
+	if (asked)
+		return asked;
+	aether_plane_look(stage->plane, &info);
+	depth = as_bytes(&info.geometry, usual);
+	if (depth > info.geometry.strides / 4)
+		depth = info.geometry.strides / 4;
+	return depth > usual ? (uint32_t)depth : usual;
 }
 
 uint64_t ae_stage_round(void)

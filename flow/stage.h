@@ -53,6 +53,11 @@ void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
 /* Wakes whoever is owed it. */
 void ae_stage_end(struct ae_stage *stage);
 
+/* The depth that was asked for; 0: the usual one, or more where strides are
+ * small. */
+uint32_t ae_stage_depth(const struct ae_stage *stage, uint32_t asked,
+			uint32_t usual);
+
 void ae_stage_peer(struct ae_stage *stage, uint64_t tenancy, const char *role);
 
 /* Fills the error and returns `code`. Where `os` is not 0 its text is added,

@@ -72,7 +72,8 @@ static struct ae_entry *find_caller(struct ae_desk *d)
 static int call(struct ae_desk *d, struct ae_worker *worker)
 {
 	const struct aether_flow_orchestrator *o = d->options;
-	uint32_t depth = o->depth ? o->depth : AETHER_FLOW_DEPTH_WORKER;
+	uint32_t depth = ae_stage_depth(&d->stage, o->depth,
+					AETHER_FLOW_DEPTH_WORKER);
 	struct aether_parcel_seg parcel = { .flags = AETHER_PARCEL_BEGIN };
 	struct ae_entry *entry;
 	int rc = aether_route_set(d->stage.me, worker->tenancy, depth,
@@ -285,12 +286,31 @@ static int pass_on(struct ae_desk *d)
 	return 0;
 }
 
+/*
+ * Does the first of the queue come before all that was lost? What comes later
+ * stays until that is on its way again: else all strides could end at the
+ * egress, where they wait for just that piece.
+ */
+static int is_next_due(const struct ae_desk *d)
+{
+	const struct ae_piece *next = &d->table.entries[d->first].piece;
+
+	for (uint32_t i = 0; i < d->losses; i++)
+		if (d->lost[i].sequence < next->sequence)
+			return 0;
+	return 1;
+}
+
 int ae_desk_hand_out(struct ae_desk *d)
 {
 	uint32_t count = d->options->count;
 	int rc = 0;
 
 	while (rc == 0 && d->first != AE_NOWHERE && (d->ready || !count)) {
+		if (!is_next_due(d)) {
+			rc = ae_desk_check_ride(d); /* uses the first for it */
+			continue;
+		}
 		rc = label(d);
 		if (rc == 0)
 			rc = count ? offer_all(d) : pass_on(d);

@@ -39,7 +39,9 @@
 #define AETHER_FLOW_WORKERS_MAX 32
 #define AETHER_FLOW_BURNS_MAX 16
 
-/* What a depth of 0 asks for. Few strides on their way stay in cache. */
+/* What a depth of 0 asks for, where strides are not smaller than the default;
+ * of smaller ones as many bytes, but a quarter of all strides at most. Few
+ * strides on their way stay in cache. */
 #define AETHER_FLOW_DEPTH_INGRESS 8
 #define AETHER_FLOW_DEPTH_WORKER 4
 #define AETHER_FLOW_DEPTH_EGRESS 8

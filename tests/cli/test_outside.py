@@ -174,8 +174,19 @@ def test_input_shrinks():
         same(sorted(os.listdir(work)), ["huge", "out"], "files left")
 
 
+def test_holes_stay():
+    """Reading a hole through a mapping would fill it."""
+    with huge() as place:
+        source = place / "in"
+        source.touch()
+        os.truncate(source, 8 * M)
+        good("run", "--burn", "xor:ff", source, work / "out")
+        same(os.stat(source).st_blocks, 0, "blocks of the input")
+        must((work / "out").read_bytes() == flipped(bytes(8 * M)), "wrong")
+
+
 def test_other_bus_errors():
-    """The input is as long as before: it is not what is to blame."""
+    """The input is as long as before: it has not become shorter."""
     with huge() as place:
         source = put(place / "in", DATA)
         member, run = held(source, work / "out", env=bus_errors())
