@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a plane's size costs: nothing, is the promise. One reserves a stride,
- * routes it to oneself, takes it and releases it.
+ * What a plane's size costs: nothing, is the promise. In a plane of which all
+ * but four strides are held one reserves two of them, so that it has to look
+ * for a free one, routes one to oneself, takes it, and releases both.
  *
  * flat-strides-N: in a plane of N strides; baseline: in one of 64, in turns.
  *
@@ -17,6 +18,7 @@
 #include "bench.h"
 
 #define TURNS 20000
+#define FREE 4
 #define STRIDE_SIZE (32 * 1024) /* with it 64 participants fit */
 #define STRIDES_BASE 64
 #define PARTICIPANTS_MAX 64
@@ -31,10 +33,13 @@ static int enter(struct scene *s, uint32_t strides)
 {
 	struct aether_plane_options options = { .strides = strides,
 						.stride_size = STRIDE_SIZE };
+	uint64_t handle;
 	int err = aether_plane_create(NULL, &options, NULL, &s->plane);
 
 	if (err == 0)
 		err = aether_participant_join(s->plane, NULL, NULL, &s->me);
+	for (uint32_t i = FREE; err == 0 && i < strides; i++)
+		err = aether_stride_reserve(s->me, &handle);
 	return err < 0 ? bench_fail("cannot make a plane", err) : 0;
 }
 
@@ -47,15 +52,19 @@ static void leave(struct scene *s)
 /* Nanoseconds of a turn. */
 static double batch(const struct scene *s, int *err)
 {
-	uint64_t self = aether_participant_tenancy(s->me), handle;
+	uint64_t self = aether_participant_tenancy(s->me), handle, other;
 	double start = bench_now();
 
 	for (int i = 0; i < TURNS && *err == 0; i++) {
 		*err = aether_stride_reserve(s->me, &handle);
 		if (*err == 0)
+			*err = aether_stride_reserve(s->me, &other);
+		if (*err == 0)
 			*err = aether_route(s->me, handle, self);
 		if (*err == 0)
 			*err = aether_route_take(s->me, &handle);
+		if (*err == 0)
+			*err = aether_stride_release(s->me, other);
 		if (*err == 0)
 			*err = aether_stride_release(s->me, handle);
 	}

@@ -32,7 +32,8 @@ static void stop(int number)
 
 void bench_stop_on(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+				       SIGPIPE };
 	struct sigaction action = { .sa_handler = stop }, before;
 
 	sigemptyset(&action.sa_mask);
@@ -53,6 +54,7 @@ static void signals_as_usual(void)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 }
 

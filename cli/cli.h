@@ -31,6 +31,7 @@ struct cli_verb {
 	const char *name;
 	const char *doc;                   /* one line */
 	int (*run)(int argc, char **argv); /* argv[0] is the verb */
+	int slices; /* 1: it works by the instruction set in use */
 };
 
 /* All verbs, ended by one with name NULL (main.c). */

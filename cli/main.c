@@ -18,23 +18,23 @@
 #define VERB_MAX 32 /* longer words are near to nothing */
 
 const struct cli_verb cli_verbs[] = {
-	{ "create", "make a plane", cli_create },
-	{ "destroy", "end a plane", cli_destroy },
-	{ "ls", "list planes", cli_ls },
-	{ "map", "show the strides of a plane", cli_map },
-	{ "who", "show the participants of a plane", cli_who },
-	{ "reap", "settle what the dead left in a plane", cli_reap },
-	{ "layout", "show every byte's place", cli_layout },
-	{ "run", "stream a file through a plane", cli_run },
-	{ "ingress", "the stage that reads", cli_ingress },
-	{ "appliance", "the stage that burns", cli_appliance },
-	{ "egress", "the stage that writes", cli_egress },
-	{ "slice", "turn bytes into bit-planes", cli_slice },
-	{ "unslice", "turn bit-planes into bytes", cli_unslice },
-	{ "bench", "measure, each figure beside a baseline", cli_bench },
-	{ "chaos", "kill at random, and look what breaks", cli_chaos },
-	{ "strerror", "explain an error", cli_strerror },
-	{ NULL, NULL, NULL },
+	{ "create", "make a plane", cli_create, 0 },
+	{ "destroy", "end a plane", cli_destroy, 0 },
+	{ "ls", "list planes", cli_ls, 0 },
+	{ "map", "show the strides of a plane", cli_map, 0 },
+	{ "who", "show the participants of a plane", cli_who, 0 },
+	{ "reap", "settle what the dead left in a plane", cli_reap, 0 },
+	{ "layout", "show every byte's place", cli_layout, 0 },
+	{ "run", "stream a file through a plane", cli_run, 1 },
+	{ "ingress", "the stage that reads", cli_ingress, 1 },
+	{ "appliance", "the stage that burns", cli_appliance, 1 },
+	{ "egress", "the stage that writes", cli_egress, 1 },
+	{ "slice", "turn bytes into bit-planes", cli_slice, 1 },
+	{ "unslice", "turn bit-planes into bytes", cli_unslice, 1 },
+	{ "bench", "measure, each figure beside a baseline", cli_bench, 1 },
+	{ "chaos", "kill at random, and look what breaks", cli_chaos, 0 },
+	{ "strerror", "explain an error", cli_strerror, 0 },
+	{ NULL, NULL, NULL, 0 },
 };
 
 static void usage(FILE *stream)
@@ -131,7 +131,7 @@ static int run_verb(const struct cli_verb *verb, int argc, char **argv,
 {
 	struct aether_error error;
 
-	if (aether_isa_check(&error) < 0) {
+	if (verb->slices && aether_isa_check(&error) < 0) {
 		cli_failed(verb->name, json, AETHER_EUSAGE, error.text);
 		return CLI_USAGE;
 	}

@@ -84,6 +84,7 @@ struct aether_participant {
 	uint32_t quota;
 	uint32_t held;
 	uint32_t start;  /* my first register */
+	uint32_t freed;  /* the register of the stride that I freed last */
 	uint32_t last;   /* my warm stride: released last, its register bit
 			   still set; AE_NONE: none */
 	uint32_t warm;   /* what reapers were told that it is */

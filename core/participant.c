@@ -104,7 +104,7 @@ static void settle(struct aether_participant *me, uint32_t slot)
 	me->box = &plane->places[(uint64_t)slot * plane->geometry.places];
 	me->head = ae_mailbox_head(plane, slot);
 	me->older = ae_mailbox_end(plane, slot, me->head);
-	me->start = first_register(plane, slot);
+	me->start = me->freed = first_register(plane, slot);
 	/* seq_cst: who counts me as one that is there sees me sit, or counts
 	 * too few. pairs: seq_cst in aether_share */
 	me->stamp = ae_add64_seq_cst(&plane->header->joins, 1) + 1;

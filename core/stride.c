@@ -117,6 +117,7 @@ void ae_stride_cool(struct aether_participant *me)
 	if (me->last == AE_NONE)
 		return;
 	forget_bit(me->plane, me->last);
+	me->freed = me->last / AETHER_REGISTER_BITS;
 	me->last = AE_NONE;
 	me->warm = AE_NONE;
 	/* relaxed: a hint. */
@@ -137,6 +138,10 @@ static int reserve(struct aether_participant *me, uint64_t *handle)
 			return 0;
 		forget_bit(me->plane, last);
 	}
+	/* what I freed is in my cache; and in a plane that is nearly full it
+	 * saves looking through all registers */
+	if (me->freed != me->start && claim_in(me, me->freed, handle) == 0)
+		return 0;
 	for (uint32_t i = 0, r = me->start; i < registers; i++) {
 		if (claim_in(me, r, handle) == 0)
 			return 0;

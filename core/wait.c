@@ -15,8 +15,12 @@
 /* ns between two looks at a full mailbox. */
 #define BOX_LOOK 1000000
 
-/* A spin that was in vain is followed by 1, 3, 7 ... waits without one. */
-#define SPIN_REST_BITS 6
+/* A spin that was in vain is followed by 1, 3, then 7 waits without one. */
+#define SPIN_REST_BITS 3
+
+/* ns that a wake takes at most where nothing is in its way: a park that was no
+ * longer than that and a spin may have been for nothing. */
+#define WAKE_TIME 50000
 
 /* ns between two looks for the dead, where no watch does it. */
 #define DEATH_LOOK 100000000
@@ -193,7 +197,7 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 					       : ae_host_patience(me));
 		start = ae_host_now();
 		parked = ae_host_park(&me->seat->doorbell, bell, until);
-		if (ae_host_now() - start < me->spin)
+		if (ae_host_now() - start < me->spin + WAKE_TIME)
 			me->spin_rest = 0;
 	}
 	renounce(me, wait);
@@ -231,7 +235,8 @@ static int spin(struct aether_participant *me, const struct ae_wait *wait,
 /*
  * Spins only while traffic flows: where spins are in vain, because what is
  * waited for takes longer or its maker needs this very processor, more and more
- * waits park at once. One whose park was no longer than a spin begins anew.
+ * waits park at once. One whose park was not much longer than a wake takes
+ * begins anew: else two who wait for each other would both rest for ever.
  */
 static int spin_while_it_pays(struct aether_participant *me,
 			      const struct ae_wait *wait, uint64_t deadline,

@@ -127,7 +127,6 @@ static ssize_t fill(struct source *s, uint8_t *bytes, size_t size)
 static ssize_t get_piece(struct source *s, uint8_t *bytes, size_t size,
 			 const uint8_t **from)
 {
-	const struct aether_flow_tap *tap = &s->options->tap;
 	uint64_t at = (uint64_t)s->start + s->position;
 
 	*from = bytes;
@@ -135,8 +134,6 @@ static ssize_t get_piece(struct source *s, uint8_t *bytes, size_t size,
 		return fill(s, bytes, size);
 	if (at <= s->mapped.size && size <= s->mapped.size - at) {
 		*from = s->mapped.bytes + at;
-		if (tap->bytes)
-			tap->bytes(tap->user, *from, size);
 		s->stage.report->bytes_in += (uint64_t)size;
 		return (ssize_t)size;
 	}
@@ -347,7 +344,8 @@ static int check(struct source *s)
 	if (rc < 0)
 		return ae_stage_refused(&s->stage, rc,
 					"the route to the orchestrator");
-	if (o->map && !o->copy && s->start >= 0 &&
+	/* who looks as well must see what was taken: that is one look */
+	if (o->map && !o->copy && !o->tap.bytes && s->start >= 0 &&
 	    o->format == AETHER_FORMAT_SLICED)
 		ae_mapped_open(&s->mapped, o->fd);
 	return 0;

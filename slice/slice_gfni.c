@@ -152,7 +152,7 @@ static INLINE __m512i transpose_plain(__m512i content)
 		identity, _mm512_shuffle_epi8(content, reversed), 0);
 }
 
-static INLINE struct ae_zmm slice_by_shuffles(struct ae_zmm v)
+static INLINE struct ae_zmm slice_block_in_place(struct ae_zmm v)
 {
 	v.r0 = transpose_plain(v.r0);
 	v.r1 = transpose_plain(v.r1);
@@ -199,119 +199,15 @@ static INLINE struct ae_zmm unslice_block(struct ae_zmm v)
 	return v;
 }
 
-/* In place a block is stored before the next is looked at. */
-TARGET static void slice_in_place(uint8_t *at, size_t blocks)
-{
-	for (; blocks; blocks--, at += AE_SLICE_BLOCK) {
-		struct ae_zmm_from from = { at, AE_SLICE_LINE };
-		struct ae_zmm_to to = { at, AE_SLICE_LINE, 0 };
-		struct ae_zmm v = ae_zmm_load(from);
-
-		ae_zmm_store(to, slice_by_shuffles(v));
-		ae_zmm_ahead(at, blocks);
-	}
-}
-
-TARGET static void unslice_in_place(uint8_t *at, size_t blocks)
-{
-	for (; blocks; blocks--, at += AE_SLICE_BLOCK) {
-		struct ae_zmm_from from = { at, AE_SLICE_LINE };
-		struct ae_zmm_to to = { at, AE_SLICE_LINE, 0 };
-		struct ae_zmm v = ae_zmm_load(from);
-
-		ae_zmm_store(to, unslice_block(v));
-		ae_zmm_ahead(at, blocks);
-	}
-}
-
-static INLINE void slice_loop(struct ae_zmm_to to, struct ae_zmm_from from,
-			      size_t step, size_t blocks)
-{
-	struct ae_zmm next;
-
-	if (!blocks)
-		return;
-	for (next = ae_zmm_load(from); --blocks; to.at += step) {
-		from.at += AE_SLICE_BLOCK;
-		next = ae_zmm_turns(to, slice_block(next), from);
-	}
-	ae_zmm_store(to, slice_block(next));
-}
-
-static INLINE void unslice_loop(struct ae_zmm_to to, struct ae_zmm_from from,
-				size_t step, size_t blocks)
-{
-	struct ae_zmm next;
-
-	if (!blocks)
-		return;
-	for (next = ae_zmm_load(from); --blocks; to.at += AE_SLICE_BLOCK) {
-		from.at += step;
-		next = ae_zmm_turns(to, unslice_block(next), from);
-	}
-	ae_zmm_store(to, unslice_block(next));
-}
-
-/* Tile 64, the default, has loops of its own: distances are constants there. */
-TARGET static void slice_plain(uint8_t *out, const uint8_t *in, size_t pitch,
-			       size_t step, size_t blocks)
-{
-	struct ae_zmm_from from = { in, AE_SLICE_LINE };
-	struct ae_zmm_to to = { out, pitch, 0 };
-	struct ae_zmm_to tile = { out, AE_SLICE_LINE, 0 };
-
-	if (out == in)
-		slice_in_place(out, blocks);
-	else if (pitch == AE_SLICE_LINE && step == AE_SLICE_BLOCK)
-		slice_loop(tile, from, AE_SLICE_BLOCK, blocks);
-	else
-		slice_loop(to, from, step, blocks);
-}
-
-TARGET static void unslice_plain(uint8_t *out, const uint8_t *in, size_t pitch,
-				 size_t step, size_t blocks)
-{
-	struct ae_zmm_from from = { in, pitch }, tile = { in, AE_SLICE_LINE };
-	struct ae_zmm_to to = { out, AE_SLICE_LINE, 0 };
-
-	if (out == in)
-		unslice_in_place(out, blocks);
-	else if (pitch == AE_SLICE_LINE && step == AE_SLICE_BLOCK)
-		unslice_loop(to, tile, AE_SLICE_BLOCK, blocks);
-	else
-		unslice_loop(to, from, step, blocks);
-}
-
-TARGET static void slice_stream(uint8_t *out, const uint8_t *in, size_t pitch,
-				size_t step, size_t blocks)
-{
-	struct ae_zmm_from from = { in, AE_SLICE_LINE };
-	struct ae_zmm_to to = { out, pitch, 1 };
-
-	slice_loop(to, from, step, blocks);
-}
-
-TARGET static void unslice_stream(uint8_t *out, const uint8_t *in, size_t pitch,
-				  size_t step, size_t blocks)
-{
-	struct ae_zmm_from from = { in, pitch };
-	struct ae_zmm_to to = { out, AE_SLICE_LINE, 1 };
-
-	unslice_loop(to, from, step, blocks);
-}
-
-static void drain(void)
-{
-	_mm_sfence();
-}
+#include "slice_zmm_loops.h"
 
 const struct ae_slice_kernel ae_slice_gfni = {
 	.name = "gfni",
-	.slice = slice_plain,
-	.unslice = unslice_plain,
-	.slice_stream = slice_stream,
-	.unslice_stream = unslice_stream,
-	.drain = drain,
+	.slice = ae_zmm_slice,
+	.unslice = ae_zmm_unslice,
+	.slice_stream = ae_zmm_slice_stream,
+	.unslice_stream = ae_zmm_unslice_stream,
+	.drain = ae_zmm_drain,
 };
 
 #else

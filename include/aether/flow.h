@@ -94,8 +94,9 @@ struct aether_flow_ingress {
 			      AETHER_SLICE_INPLACE_MAX */
 	int copy;        /* 1: read elsewhere and copy, to show the counter */
 	int map;         /* 1: slice out of a mapping of the file where that
-			    saves a copy (huge pages). A file that is truncated
-			    meanwhile then ends the process with SIGBUS */
+			    saves a copy (huge pages; not with a tap). A file
+			    that is truncated meanwhile then ends the process
+			    with SIGBUS */
 	struct aether_flow_tap tap; /* sees the input; may be zero */
 	int (*stopped)(void);       /* see above */
 };

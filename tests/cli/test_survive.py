@@ -4,6 +4,7 @@
 takes: the output is right and in order, the dead are replaced, nothing is left.
 Where that cannot be, because the input cannot be read twice, it says so. The
 same for the stages alone."""
+import contextlib
 import json
 import os
 import random
@@ -142,6 +143,24 @@ def test_killed_before_the_stream():
         for pid in run.appliances()[:2]:
             run.kill(pid)
         same(run.survives()["respawned"], 2, "respawned")
+
+
+def as_they_come(seed):
+    """Kills the only appliance and those that take its place, some of them
+    before they have named an heir: the piece that they were called with is
+    then in no stride at all. Fewer deaths than end a flow."""
+    chance = random.Random(seed)
+    run = Survivor("--verify", "--strides", "16", workers=1)
+    while len(run.killed) < 7 and not run.ended():
+        for pid in run.appliances():
+            with contextlib.suppress(ProcessLookupError):
+                run.kill(pid)
+        time.sleep(chance.choice([0, 0.001, 0.005]) * chance.random())
+    return run.survives()["respawned"]
+
+
+def test_killed_as_they_come():
+    must(sum(as_they_come(seed) for seed in range(40)) > 100, "too few died")
 
 
 # ---- killed in the middle of a stride
