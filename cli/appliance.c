@@ -42,6 +42,7 @@ int cli_appliance(int argc, char **argv)
 	};
 	struct aether_burn burns[AETHER_FLOW_BURNS_MAX] = { { 0 } };
 	struct aether_flow_appliance work = { .burns = burns,
+					      .depth = AETHER_FLOW_DEPTH_NONE,
 					      .stopped = cli_stop_signal };
 	struct stage stage = { .name = NULL };
 	int rc = 0;

@@ -31,6 +31,7 @@ struct run_options {
 	const char *name; /* of the plane; NULL: anonymous */
 	struct aether_plane_options plane;
 	int any_workers; /* their number was not given */
+	int buffers;     /* the plane's size was: all of it is a buffer */
 	int tier;        /* was given */
 	int unsliced;    /* --raw */
 	int verify;

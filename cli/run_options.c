@@ -222,6 +222,7 @@ void run_parse(int argc, char **argv, struct run_options *o)
 	o->any_workers = !o->workers;
 	if (o->any_workers)
 		o->workers = default_workers();
-	if (!o->name && !o->tier && !o->plane.strides)
+	o->buffers = o->name || o->tier || o->plane.strides;
+	if (!o->buffers)
 		o->plane.strides = default_strides(o);
 }

@@ -9,20 +9,23 @@
 #include <errno.h>
 #include <sched.h>
 
+#define SETS 16 /* a set has 1024 processors */
+
 int run_processors(int *numbers)
 {
-	cpu_set_t set;
+	cpu_set_t set[SETS];
 	int count = 0;
 
-	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		CPU_SET(0, &set); /* more of them than a set has: any will do */
-	for (int i = 0; i < CPU_SETSIZE && i < RUN_PROCESSORS_MAX; i++) {
-		if (!CPU_ISSET(i, &set))
+	CPU_ZERO_S(sizeof(set), set);
+	if (sched_getaffinity(0, sizeof(set), set) < 0)
+		CPU_SET_S(0, sizeof(set), set);
+	for (int i = 0; i < SETS * CPU_SETSIZE; i++) {
+		if (!CPU_ISSET_S(i, sizeof(set), set))
 			continue;
 		if (numbers)
 			numbers[count] = i;
-		count++;
+		if (++count == RUN_PROCESSORS_MAX)
+			break;
 	}
 	return count;
 }
@@ -31,15 +34,15 @@ int run_pin(const struct run *run, uint32_t stage, struct aether_error *error)
 {
 	int numbers[RUN_PROCESSORS_MAX];
 	int count = run_processors(numbers), index = 0;
-	cpu_set_t set;
+	cpu_set_t set[SETS];
 
 	if (stage == run->stages - 1)
 		index = count - 1;
 	else if (stage >= RUN_APPLIANCE && count > 2)
 		index = 1 + (int)(stage - RUN_APPLIANCE) % (count - 2);
-	CPU_ZERO(&set);
-	CPU_SET(numbers[index], &set);
-	if (sched_setaffinity(0, sizeof(set), &set) == 0)
+	CPU_ZERO_S(sizeof(set), set);
+	CPU_SET_S(numbers[index], sizeof(set), set);
+	if (sched_setaffinity(0, sizeof(set), set) == 0)
 		return 0;
 	return cli_error(error, AETHER_ESYS, errno,
 			 "cannot keep the %s on processor %d; leave --pin away",

@@ -124,6 +124,7 @@ static int appliance(struct run *run, struct aether_participant *me,
 	struct aether_flow_appliance options = {
 		.burns = run->burns,
 		.count = run->options.burns,
+		.depth = run->options.buffers ? AETHER_FLOW_DEPTH_NONE : 0,
 		.stopped = cli_stop_signal,
 	};
 

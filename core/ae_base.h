@@ -306,6 +306,7 @@ void ae_wait_ring(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot);
 void ae_wait_owe_space(struct aether_participant *me);
 void ae_wait_owe_room(struct aether_participant *me);
+void ae_wait_in_vain(struct aether_participant *me);
 void ae_wait_ring_mail(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_ring_set(const struct aether_plane *plane,
 		      struct aether_word64 *waiters);

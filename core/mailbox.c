@@ -357,7 +357,7 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 			return 0;
 		}
 		if (!entry)
-			return AETHER_EEMPTY;
+			break;
 		if ((int64_t)(me->older - me->head) > 0) {
 			empty_place(me);
 			continue; /* an earlier tenant's */
@@ -375,6 +375,7 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 		 * ring looks again (soon in wait.c) */
 		ae_wait_owe_room(me);
 	}
+	ae_wait_in_vain(me);
 	return AETHER_EEMPTY;
 }
 

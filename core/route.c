@@ -218,8 +218,10 @@ int aether_route(struct aether_participant *me, uint64_t handle, uint64_t to)
 {
 	int err = route(me, handle, to);
 
-	if (err == AETHER_EDEPTH || err == AETHER_EBOX)
+	if (err == AETHER_EDEPTH || err == AETHER_EBOX) {
 		ae_count(&me->seat->full, &me->counts.full);
+		ae_wait_in_vain(me);
+	}
 	return err;
 }
 

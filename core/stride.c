@@ -157,8 +157,10 @@ int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
 {
 	int err = reserve(me, handle);
 
-	if (err == AETHER_EFULL || err == AETHER_EQUOTA)
+	if (err == AETHER_EFULL || err == AETHER_EQUOTA) {
 		ae_count(&me->seat->full, &me->counts.full);
+		ae_wait_in_vain(me);
+	}
 	return err;
 }
 

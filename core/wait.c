@@ -100,6 +100,14 @@ static void owe(struct aether_participant *me)
 		aether_wake_pay(me);
 }
 
+/* A call that does not wait found nothing. Who calls again and again may wait
+ * for the answer of one whom he owes a wake: so that counts as well. */
+void ae_wait_in_vain(struct aether_participant *me)
+{
+	if (me->owed_calls)
+		owe(me);
+}
+
 void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot)
 {
 	if (!me->owed_limit) {

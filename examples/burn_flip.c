@@ -2,19 +2,19 @@
 /* A burn of one's own: flips those bits of each byte that MASK has. */
 #include <aether/aether.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int flip_open(const char *args, struct aether_error *error, void **state)
 {
-	char *end = "";
-	long mask = args ? strtol(args, &end, 16) : 0xFF;
+	size_t digits = args ? strspn(args, "0123456789abcdefABCDEF") : 2;
 
-	if (*end || mask < 0 || mask > 0xFF)
+	if (digits < 1 || digits > 2 || (args && args[digits]))
 		return aether_error_fill(error, AETHER_EBURN, 0,
 					 "MASK is \"%s\"; use 00 to FF.", args);
 	*state = malloc(1);
 	if (!*state)
 		return AETHER_ENOMEM;
-	*(uint8_t *)*state = (uint8_t)mask;
+	*(uint8_t *)*state = (uint8_t)(args ? strtol(args, NULL, 16) : 0xFF);
 	return 0;
 }
 

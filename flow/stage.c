@@ -46,7 +46,7 @@ uint32_t ae_stage_depth(const struct ae_stage *stage, uint32_t asked,
 	uint64_t depth;
 
 	if (asked)
-		return asked;
+		return asked == AETHER_FLOW_DEPTH_NONE ? 0 : asked;
 	aether_plane_look(stage->plane, &info);
 	depth = as_bytes(&info.geometry, usual);
 	if (depth > info.geometry.strides / 4)

@@ -53,8 +53,8 @@ void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
 /* Wakes whoever is owed it. */
 void ae_stage_end(struct ae_stage *stage);
 
-/* The depth that was asked for; 0: the usual one, or more where strides are
- * small. */
+/* The depth that was asked for, as route.h has it; 0: the usual one, or more
+ * where strides are small. */
 uint32_t ae_stage_depth(const struct ae_stage *stage, uint32_t asked,
 			uint32_t usual);
 

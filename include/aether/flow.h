@@ -46,6 +46,9 @@
 #define AETHER_FLOW_DEPTH_WORKER 4
 #define AETHER_FLOW_DEPTH_EGRESS 8
 
+/* No limit: the whole plane is a buffer. */
+#define AETHER_FLOW_DEPTH_NONE UINT32_MAX
+
 /* How long (ns) a flow goes on without any worker, unless said otherwise. */
 #define AETHER_FLOW_STAY UINT64_C(10000000000)
 

@@ -7,9 +7,10 @@
  * once all the same.
  *
  * Nobody waits for ever: what is owed is paid when the limit is reached, before
- * any wait of mine, when I leave, and by whoever reaps me if I die. A caller
- * that waits for something else, a file or a socket, or works for long, pays
- * before.
+ * any wait of mine, when I leave, and by whoever reaps me if I die. Calls that
+ * do not wait and find nothing (AETHER_EEMPTY, EFULL, EDEPTH ...) count as
+ * well, so that who polls pays soon. A caller that waits for something else, a
+ * file or a socket, or works for long, pays before.
  *
  * At once: as for everything of a participant, by one thread.
  */
