@@ -5,6 +5,7 @@
  * runs it.
  */
 #include <argp.h>
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -229,7 +230,8 @@ static int run(const struct options *o, int argc, char **argv)
 	struct report report = { 0 };
 	int failed = 0;
 
-	if (o->output && begin_page(&report, argc, argv) < 0)
+	if (o->output && (bench_print_can_page(o->output) < 0 ||
+			  begin_page(&report, argc, argv) < 0))
 		return 1;
 	if (!o->json)
 		bench_print_head(stdout);
@@ -244,6 +246,13 @@ static int run(const struct options *o, int argc, char **argv)
 	}
 	if (o->output && write_page(o, &report) < 0)
 		failed = 1;
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr,
+			"aether bench: cannot write the rows: %s; use "
+			"--output FILE\n",
+			strerror(errno));
+		failed = 1;
+	}
 	return failed;
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <libgen.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -167,6 +168,19 @@ void bench_print_machine(FILE *out, int argc, char **argv)
 	fprintf(out, "\nEach value stands beside a baseline of the same run; "
 		     "only ratios can be compared with\nother runs. What each "
 		     "row is: docs/performance.md.\n\n");
+}
+
+int bench_print_can_page(const char *path)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	if (strlen(path) < sizeof(folder) &&
+	    access(dirname(folder), W_OK | X_OK) == 0)
+		return 0;
+	fprintf(stderr, "aether bench: cannot write %s: %s; name another\n",
+		path, strerror(errno));
+	return AETHER_ESYS;
 }
 
 int bench_print_page(const char *path, const char *text)

@@ -20,6 +20,9 @@ void bench_print_json(FILE *out, const struct bench *bench,
 /* What a page says before its table: the command, the date, the machine. */
 void bench_print_machine(FILE *out, int argc, char **argv);
 
+/* Is there a folder to write it to? Asked before minutes of measuring. */
+int bench_print_can_page(const char *path);
+
 /* Puts the text into the file as a whole, or leaves the file alone and says
  * why. */
 int bench_print_page(const char *path, const char *text);

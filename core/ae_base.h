@@ -73,11 +73,11 @@ struct aether_participant {
 	uint64_t looked; /* the same, while I waited */
 	uint64_t stamp;
 	uint64_t spin;        /* ns */
-	uint64_t owed_mail;   /* slots to be rung for mail, a bit each */
-	uint32_t owed_calls;  /* how many calls owe a ring */
-	uint32_t owed_limit;  /* so many may; 0: none */
-	int owed_space;       /* who waits for space is to be rung */
-	int owed_room;        /* who waits for room in my mailbox is */
+	uint64_t wakes_mail;  /* slots to be rung for mail, a bit each */
+	uint32_t wakes_calls; /* how many calls owe a ring */
+	uint32_t wakes_limit; /* so many may; 0: none */
+	int wakes_space;      /* who waits for space is to be rung */
+	int wakes_room;       /* who waits for room in my mailbox is */
 	uint32_t spin_failed; /* spins in a row that were in vain */
 	uint32_t spin_rest;   /* so many waits more without one */
 	uint32_t slot;

@@ -72,31 +72,31 @@ void ae_wait_ring_set(const struct aether_plane *plane,
 
 void aether_wake_pay(struct aether_participant *me)
 {
-	uint64_t slots = me->owed_mail;
+	uint64_t slots = me->wakes_mail;
 
-	me->owed_mail = 0;
-	me->owed_calls = 0;
+	me->wakes_mail = 0;
+	me->wakes_calls = 0;
 	while (slots) {
 		ae_wait_ring_mail(me->plane, (uint32_t)__builtin_ctzll(slots));
 		slots &= slots - 1;
 	}
-	if (me->owed_room)
+	if (me->wakes_room)
 		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
-	if (me->owed_space)
+	if (me->wakes_space)
 		ae_wait_ring_set(me->plane, &me->plane->header->space_waiters);
-	me->owed_room = me->owed_space = 0;
+	me->wakes_room = me->wakes_space = 0;
 }
 
 void aether_wake_defer(struct aether_participant *me, uint32_t limit)
 {
 	aether_wake_pay(me);
-	me->owed_limit = limit > 1 ? limit : 0;
+	me->wakes_limit = limit > 1 ? limit : 0;
 }
 
 /* One call more owes a ring. */
 static void owe(struct aether_participant *me)
 {
-	if (++me->owed_calls >= me->owed_limit)
+	if (++me->wakes_calls >= me->wakes_limit)
 		aether_wake_pay(me);
 }
 
@@ -104,37 +104,37 @@ static void owe(struct aether_participant *me)
  * for the answer of one whom he owes a wake: so that counts as well. */
 void ae_wait_in_vain(struct aether_participant *me)
 {
-	if (me->owed_calls)
+	if (me->wakes_calls)
 		owe(me);
 }
 
 void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot)
 {
-	if (!me->owed_limit) {
+	if (!me->wakes_limit) {
 		ae_wait_ring_mail(me->plane, slot);
 		return;
 	}
-	me->owed_mail |= UINT64_C(1) << slot;
+	me->wakes_mail |= UINT64_C(1) << slot;
 	owe(me);
 }
 
 void ae_wait_owe_space(struct aether_participant *me)
 {
-	if (!me->owed_limit) {
+	if (!me->wakes_limit) {
 		ae_wait_ring_set(me->plane, &me->plane->header->space_waiters);
 		return;
 	}
-	me->owed_space = 1;
+	me->wakes_space = 1;
 	owe(me);
 }
 
 void ae_wait_owe_room(struct aether_participant *me)
 {
-	if (!me->owed_limit) {
+	if (!me->wakes_limit) {
 		ae_wait_ring_set(me->plane, &me->seat->drain_waiters);
 		return;
 	}
-	me->owed_room = 1;
+	me->wakes_room = 1;
 	owe(me);
 }
 
@@ -272,7 +272,7 @@ int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 {
 	int err = wait->attempt(me, wait->what);
 
-	if (must_wait(err) && me->owed_calls) {
+	if (must_wait(err) && me->wakes_calls) {
 		aether_wake_pay(me);
 		err = wait->attempt(me, wait->what);
 	}
@@ -281,8 +281,10 @@ int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 	if (must_wait(err))
 		err = spin_while_it_pays(me, wait, deadline, err);
 	while (must_wait(err)) {
-		if (deadline != AETHER_FOREVER && ae_host_now() >= deadline)
+		if (deadline != AETHER_FOREVER && ae_host_now() >= deadline) {
+			aether_wake_pay(me); /* what looking owes */
 			return AETHER_ETIMEDOUT;
+		}
 		err = park(me, wait, deadline);
 		if (err == AETHER_ETIMEDOUT || must_wait(err))
 			err = wait->attempt(me, wait->what);

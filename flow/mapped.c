@@ -15,6 +15,11 @@
 
 #define HUGE ((size_t)2 << 20)
 
+/* Younger than some C libraries; a kernel that lacks it says so. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
 /* Are there huge pages among those of the mapping that were touched? */
 static int is_huge(const void *address)
 {

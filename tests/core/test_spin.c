@@ -26,7 +26,7 @@ static int look(struct aether_participant *self, void *what)
 {
 	struct looks *l = what;
 
-	l->calls = self->owed_calls;
+	l->calls = self->wakes_calls;
 	l->count++;
 	if (l->count == l->owes)
 		ae_wait_owe_room(self);

@@ -62,6 +62,44 @@ static void slow_burn(void)
 	close(t.egress.fd);
 }
 
+/* ---- how many are owed */
+
+/* What the egress may owe while it works: two calls a stride. */
+static void look_at_limit(void *user, const void *bytes, size_t length)
+{
+	struct trial *t = user;
+
+	(void)bytes;
+	(void)length;
+	out = t->stage[EGRESS].me->wakes_limit;
+}
+
+/* A quarter of the strides; of 64 KiB at most as many as are eight of the
+ * usual size. */
+static void limits(void)
+{
+	static const struct {
+		uint32_t strides, limit;
+	} all[] = { { 3, 0 }, { 4, 2 }, { 16, 8 }, { 40, 20 }, { 256, 32 } };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct trial t = { .workers = 1, .strides = all[i].strides };
+
+		out = 99;
+		t.ingress.fd = trial_file(input, 3 * STRIDE);
+		t.egress.fd = trial_file("", 0);
+		t.egress.tap = (struct aether_flow_tap) { look_at_limit, &t };
+		if (!ok(trial_open(&t) == 0, "limits: a plane"))
+			return;
+		trial_go(&t);
+		is_int(out, all[i].limit, "%u strides: wakes owed at most",
+		       all[i].strides);
+		ok(trial_close(&t), "limits: all free");
+		close(t.ingress.fd);
+		close(t.egress.fd);
+	}
+}
+
 /* ---- nothing is owed in the end */
 
 static struct aether_plane *plane;
@@ -119,12 +157,12 @@ static void ends(int (*stage)(struct aether_participant *), const char *what)
 		"%s: a plane", what))
 		return;
 	ok(stage(me) < 0, "%s: it fails: %s", what, error.text);
-	is_int(me->owed_limit, 0, "%s: it owes nothing more", what);
+	is_int(me->wakes_limit, 0, "%s: it owes nothing more", what);
 	ok(aether_stride_reserve(me, &handle) == 0 &&
 		   aether_route(me, handle,
 				aether_participant_tenancy(other)) == 0,
 	   "%s: a route after it", what);
-	is_int(me->owed_calls + me->owed_mail, 0, "%s: wakes at once", what);
+	is_int(me->wakes_calls + me->wakes_mail, 0, "%s: wakes at once", what);
 	aether_participant_leave(me);
 	aether_participant_leave(other);
 	aether_plane_detach(plane);
@@ -135,6 +173,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(input); i++)
 		input[i] = (uint8_t)(i * 13 + i / 255);
 	slow_burn();
+	limits();
 	ends(ingress, "ingress");
 	ends(orchestrate, "orchestrator");
 	ends(work, "appliance");
