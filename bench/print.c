@@ -99,6 +99,8 @@ void bench_print_row(FILE *out, const struct bench *bench,
 	char text[CELL], with_unit[CELL + 16];
 	int had = wanted(bench, row, text);
 
+	if (bench_quick) /* too coarse to say */
+		had = 0;
 	snprintf(with_unit, sizeof(with_unit), "%s %s",
 		 figure(value, row->value), bench->unit);
 	fprintf(out,

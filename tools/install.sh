@@ -25,9 +25,9 @@ ln -sf "libaether.so.$version" "$dest/lib/libaether.so"
 put 755 bin "$build/aether"
 put 755 libexec/aether "$build/aether-bench"
 put 644 share/man/man1 docs/man/aether.1
-put 644 share/doc/aether README.md LICENSE CHANGELOG.md docs/*.md \
-	build/gen/format-tables.md
-put 644 share/doc/aether/decisions docs/decisions/*.md
+put 644 share/doc/aether README.md LICENSE CHANGELOG.md CONTRIBUTING.md
+put 644 share/doc/aether/docs docs/*.md build/gen/format-tables.md
+put 644 share/doc/aether/docs/decisions docs/decisions/*.md
 put 644 share/doc/aether/examples examples/*.c
 install -d "$dest/lib/pkgconfig"
 cat >"$dest/lib/pkgconfig/aether.pc" <<END
