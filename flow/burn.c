@@ -14,6 +14,9 @@
 #include "module.h"
 #include "xor.h"
 
+/* How much of a description a text has room for. */
+#define SHOWN ((size_t)200)
+
 #define XOR_HEX "xor:"
 #define XOR_FILE "xor-file:"
 
@@ -215,6 +218,7 @@ int aether_burn_open(const char *spec, struct aether_error *error,
 	static const struct aether_burn none = { .name = "none",
 						 .burn = none_burn,
 						 .undo = none_burn };
+	size_t length;
 
 	if (strcmp(spec, "none") == 0) {
 		*burn = none;
@@ -226,11 +230,13 @@ int aether_burn_open(const char *spec, struct aether_error *error,
 		return open_file(spec + strlen(XOR_FILE), error, burn);
 	if (aether_burn_is_module(spec))
 		return ae_module_open(spec, error, burn);
+	length = strcspn(spec, ":"); /* what follows may be a secret */
+	length += spec[length] == ':';
 	return aether_error_fill(
 		error, AETHER_EBURN, 0,
-		"there is no burn \"%.200s\"; use none, xor:HEX, "
+		"there is no burn \"%.*s\"; use none, xor:HEX, "
 		"xor-file:PATH or ./BURN.so:ARGS.",
-		spec);
+		(int)(length < SHOWN ? length : SHOWN), spec);
 }
 
 int aether_burn_is_module(const char *spec)

@@ -57,7 +57,7 @@ static void test_refusals(void)
 	refuses("", AETHER_EBURN, "no burn \"\"");
 	refuses("rot13", AETHER_EBURN, "rot13");
 	refuses("none:", AETHER_EBURN, "none:");
-	refuses("XOR:55", AETHER_EBURN, "XOR:55");
+	refuses("XOR:55", AETHER_EBURN, "\"XOR:\"");
 	refuses("xor", AETHER_EBURN, "\"xor\"");
 	refuses("xor:", AETHER_EBURN, "empty");
 	refuses("xor:5", AETHER_EBURN, "1 digits");
