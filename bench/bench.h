@@ -82,6 +82,7 @@ int bench_slice_scalar_hot(struct bench_row *row);
 
 int bench_pipeline(struct bench_row *row);
 int bench_pipeline_raw(struct bench_row *row);
+int bench_pipeline_loop(struct bench_row *row);
 int bench_pipeline_small(struct bench_row *row);
 
 /* These serve several rows: the number at the end of the row's name counts. */
