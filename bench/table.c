@@ -57,6 +57,8 @@ const struct bench bench_table[] = {
 	  .wanted = 1.5, .run = bench_unslice_inplace },
 	{ "slice-avx2", "slice with AETHER_ISA=avx2", SLICE, .wanted = 0.9,
 	  .run = bench_slice, .isa = "avx2" },
+	{ "slice-avx2-stream", "slice-stream with AETHER_ISA=avx2", SLICE,
+	  .wanted = 0.9, .run = bench_slice_stream, .isa = "avx2" },
 	{ "slice-avx2-hot", "slice-hot with AETHER_ISA=avx2", SLICE,
 	  .wanted = 0.35, .run = bench_slice_hot, .isa = "avx2" },
 	{ "slice-scalar", "slice-hot with AETHER_ISA=scalar", GBPS,
