@@ -15,6 +15,7 @@
 
 #define MIB ((size_t)1 << 20)
 #define STRIDE 65536
+#define PLANE (16 * STRIDE) /* what the trial's strides hold */
 #define ROOM (7 * MIB)
 #define KEY 0x5A
 
@@ -106,6 +107,11 @@ static void stream(struct trial *t, int fd, size_t start, size_t length,
 	close(fd);
 }
 
+/*
+ * The mapping ends with its last whole stride. What fits into the plane may be
+ * sliced to its end before the worker looks, so there nothing is asked; longer
+ * input waits for the worker.
+ */
 static void mapped(size_t size, size_t start)
 {
 	struct trial t = { .ingress = { .format = AETHER_FORMAT_SLICED,
@@ -116,8 +122,10 @@ static void mapped(size_t size, size_t start)
 	snprintf(what, sizeof(what), "%zu bytes from %zu on", size, start);
 	stream(&t, file_of(place, size, start), start, size - start, &seen,
 	       what);
-	is_int(seen.mapped, size >= 4 * MIB && size - start > 3 * MIB,
-	       "%s: mapped, if it is long", what);
+	if (size < 4 * MIB || size - start < STRIDE)
+		ok(!seen.mapped, "%s: too short to be mapped", what);
+	else if (size - start > PLANE)
+		ok(seen.mapped, "%s: mapped", what);
 }
 
 static void sizes(void)
