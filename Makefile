@@ -21,7 +21,7 @@ PUBLIC = -Iinclude -I$(GEN)
 
 LAYOUT = $(GEN)/aether/layout.h
 SCHEMA = schema/aether.capnp schema/meta.capnp
-LAYOUTS = schema/lean.capnp
+LAYOUTS = schema/lean.capnp schema/inos.capnp
 
 LIBDIRS = core host/posix slice appliance flow
 LIBSRC = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.c))

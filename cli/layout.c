@@ -20,19 +20,7 @@ struct region {
 	uint64_t offset;
 	uint64_t size;
 	const char *kind;
-};
-
-struct epoch {
-	uint32_t index;
-	const char *name;
-	const char *kind;
-	const char *signaler;
-	const char *waiter;
-};
-
-struct map {
-	const struct region *regions; /* these and the epochs end with */
-	const struct epoch *epochs;   /* one that has no name */
+	int addition;
 };
 
 struct layout {
@@ -41,33 +29,11 @@ struct layout {
 	const char *name;
 };
 
-#define REGION(text, offset, size, kind, doc) { text, offset, size, kind },
-#define EPOCH(index, text, kind, signaler, waiter) \
-	{ index, text, kind, signaler, waiter },
-#define NO_REGION REGION(NULL, 0, 0, NULL, NULL)
-#define NO_EPOCH EPOCH(0, NULL, NULL, NULL, NULL)
-#define LEAN_REGIONS AETHER_LAYOUT_LEAN_REGIONS(REGION)
-#define LEAN_EPOCHS AETHER_LAYOUT_LEAN_EPOCHS(EPOCH)
-#define KNOWN(name, text, hash, tables, doc) { text, hash },
 #define NAME(name, text, hash, tables, doc) " " text
 #define NAMES AETHER_LAYOUT_LIST(NAME)
+#define KIND(id, number, text, doc) [number] = text,
 
-static const struct region lean_regions[] = { LEAN_REGIONS NO_REGION };
-static const struct epoch lean_epochs[] = { LEAN_EPOCHS NO_EPOCH };
-
-/* A further layout is one more line here, in the order of the list. */
-static const struct map maps[] = {
-	{ lean_regions, lean_epochs },
-};
-
-static const struct {
-	const char *name;
-	uint64_t hash;
-} known[] = { AETHER_LAYOUT_LIST(KNOWN) };
-
-_Static_assert(sizeof(known) / sizeof(known[0]) ==
-		       sizeof(maps) / sizeof(maps[0]),
-	       "each layout has its line in maps");
+static const char *const kinds[] = { AETHER_EPOCH_KIND_LIST(KIND) };
 
 static const struct argp_option options[] = {
 	{ .name = "layout",
@@ -99,23 +65,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-#define TIER_DATA(name, number, text, data) [number] = (data),
-static const uint64_t tiers[] = { AETHER_TIER_LIST(TIER_DATA) };
-
 /* The geometry that `aether create --layout L` would make. */
 static int default_geometry(const struct layout *layout,
 			    struct aether_geometry *geometry)
 {
-	const char *name = layout->layout ? layout->layout : known[0].name;
-	uint64_t strides = tiers[AETHER_TIER_LIGHT] /
-			   AETHER_STRIDE_SIZE_DEFAULT;
-	uint32_t index;
+	const char *name = layout->layout ? layout->layout
+					  : aether_layout_get(0)->name;
+	uint32_t index, strides;
+	int err;
 
 	if (aether_geometry_layout(name, &index) < 0)
 		cli_usage(&layout->common,
 			  "--layout is '%s'; layouts are:" NAMES, name);
-	return aether_geometry_make(index, (uint32_t)strides,
-				    AETHER_STRIDE_SIZE_DEFAULT, 0, geometry);
+	err = aether_geometry_tier(index, AETHER_TIER_LIGHT,
+				   AETHER_STRIDE_SIZE_DEFAULT, 0, &strides);
+	if (err < 0)
+		return err;
+	return aether_geometry_make(index, strides, AETHER_STRIDE_SIZE_DEFAULT,
+				    0, geometry);
 }
 
 static int plane_geometry(const char *name, struct aether_error *error,
@@ -143,34 +110,38 @@ static int by_offset(const void *a, const void *b)
 
 /* All regions of the plane by offset; their number. By malloc; NULL if there
  * is no room. */
-static struct region *collect(const struct map *map,
+static struct region *collect(const struct aether_layout *has,
 			      const struct aether_geometry *is, size_t *count)
 {
 	const struct region tables[TABLES] = {
 		{ "participants", is->participants_offset,
 		  (uint64_t)is->participants * AETHER_RECORD_PARTICIPANT_SIZE,
-		  "table" },
+		  "table", 0 },
 		{ "mailboxes", is->mailboxes_offset,
 		  (uint64_t)is->participants * is->places *
 			  sizeof(struct aether_word64),
-		  "table" },
+		  "table", 0 },
 		{ "registers", is->registers_offset,
-		  is->registers * sizeof(struct aether_word32), "table" },
+		  is->registers * sizeof(struct aether_word32), "table", 0 },
 		{ "leases", is->leases_offset,
-		  (uint64_t)is->strides * AETHER_RECORD_LEASE_SIZE, "table" },
+		  (uint64_t)is->strides * AETHER_RECORD_LEASE_SIZE, "table",
+		  0 },
 		{ "dataPlane", is->data_offset, is->strides * is->stride_size,
-		  "data" },
+		  "data", 0 },
 	};
 	struct region *all;
-	size_t own = 0;
+	size_t own = has->region_count;
 
-	while (map->regions[own].name)
-		own++;
 	*count = own + TABLES;
 	all = malloc(*count * sizeof(*all));
 	if (!all)
 		return NULL;
-	memcpy(all, map->regions, own * sizeof(*all));
+	for (size_t i = 0; i < own; i++)
+		all[i] = (struct region) { has->regions[i].name,
+					   has->regions[i].offset,
+					   has->regions[i].size,
+					   has->regions[i].kind,
+					   has->regions[i].addition };
 	memcpy(all + own, tables, sizeof(tables));
 	qsort(all, *count, sizeof(*all), by_offset);
 	return all;
@@ -180,7 +151,7 @@ static struct region *collect(const struct map *map,
 static void walk(const struct region *all, size_t count, uint64_t end,
 		 void (*each)(const struct region *, void *), void *user)
 {
-	struct region gap = { NULL, 0, 0, "gap" };
+	struct region gap = { NULL, 0, 0, "gap", 0 };
 	uint64_t at = 0;
 	size_t i;
 
@@ -213,25 +184,29 @@ static void add_json(const struct region *region, void *user)
 		cli_set(object, "name", json_string(region->name));
 	cli_set(object, "offset", json_integer((json_int_t)region->offset));
 	cli_set(object, "size", json_integer((json_int_t)region->size));
-	if (region->name)
+	if (region->name) {
 		cli_set(object, "kind", json_string(region->kind));
+		cli_set(object, "addition", json_boolean(region->addition));
+	}
 	cli_add(region->name ? lists->regions : lists->gaps, object);
 }
 
-static json_t *epochs_json(const struct map *map)
+static json_t *epochs_json(const struct aether_layout *has)
 {
 	json_t *list = json_array(), *object;
-	const struct epoch *epoch;
 	uint64_t offset;
 
-	for (epoch = map->epochs; epoch->name; epoch++) {
+	for (uint32_t i = 0; i < has->epoch_count; i++) {
+		const struct aether_layout_epoch *epoch = &has->epochs[i];
+
 		if (aether_geometry_epoch(epoch->index, &offset) < 0)
 			continue;
 		object = json_object();
 		cli_set(object, "index", json_integer(epoch->index));
+		cli_set(object, "count", json_integer(epoch->count));
 		cli_set(object, "name", json_string(epoch->name));
 		cli_set(object, "offset", json_integer((json_int_t)offset));
-		cli_set(object, "kind", json_string(epoch->kind));
+		cli_set(object, "kind", json_string(kinds[epoch->kind]));
 		cli_set(object, "signaler", json_string(epoch->signaler));
 		cli_set(object, "waiter", json_string(epoch->waiter));
 		cli_add(list, object);
@@ -239,7 +214,50 @@ static json_t *epochs_json(const struct map *map)
 	return list;
 }
 
-static void print_json(const struct layout *layout, const struct map *map,
+static json_t *pairs_json(const struct aether_layout *has)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < has->pair_count; i++) {
+		const struct aether_layout_pair *pair = &has->pairs[i];
+		json_t *object = json_object(), *buffers = json_array();
+
+		for (uint32_t b = 0; b < pair->buffers; b++)
+			cli_add(buffers,
+				json_integer((json_int_t)pair->offset[b]));
+		cli_set(object, "name", json_string(pair->name));
+		cli_set(object, "buffers", buffers);
+		cli_set(object, "size", json_integer((json_int_t)pair->size));
+		cli_set(object, "epoch", json_integer(pair->epoch));
+		cli_set(object, "item_size", json_integer(pair->item_size));
+		cli_set(object, "items", json_integer(pair->items));
+		cli_add(list, object);
+	}
+	return list;
+}
+
+static json_t *tiers_json(const struct aether_layout *has)
+{
+#define TIER(id, number, text, data) [number] = text,
+	static const char *const names[] = { AETHER_TIER_LIST(TIER) };
+#undef TIER
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < has->tier_count; i++) {
+		const struct aether_layout_tier *tier = &has->tiers[i];
+		json_t *object = json_object();
+
+		cli_set(object, "name", json_string(names[tier->tier]));
+		cli_set(object, "size", json_integer((json_int_t)tier->size));
+		cli_set(object, "entities", json_integer(tier->entities));
+		cli_set(object, "peer_role", json_string(tier->peer_role));
+		cli_add(list, object);
+	}
+	return list;
+}
+
+static void print_json(const struct layout *layout,
+		       const struct aether_layout *has,
 		       const struct aether_geometry *is,
 		       const struct region *all, size_t count)
 {
@@ -248,9 +266,9 @@ static void print_json(const struct layout *layout, const struct map *map,
 	char hash[32];
 
 	snprintf(hash, sizeof(hash), "0x%016llX",
-		 (unsigned long long)known[is->layout].hash);
+		 (unsigned long long)has->hash);
 	walk(all, count, is->plane_size, add_json, &lists);
-	cli_set(object, "layout", json_string(known[is->layout].name));
+	cli_set(object, "layout", json_string(has->name));
 	cli_set(object, "hash", json_string(hash));
 	cli_set(object, "plane_size", json_integer((json_int_t)is->plane_size));
 	cli_set(object, "strides", json_integer(is->strides));
@@ -258,7 +276,9 @@ static void print_json(const struct layout *layout, const struct map *map,
 		json_integer((json_int_t)is->stride_size));
 	cli_set(object, "participants", json_integer(is->participants));
 	cli_set(object, "regions", lists.regions);
-	cli_set(object, "epochs", epochs_json(map));
+	cli_set(object, "epochs", epochs_json(has));
+	cli_set(object, "pairs", pairs_json(has));
+	cli_set(object, "tiers", tiers_json(has));
 	cli_set(object, "gaps", lists.gaps);
 	cli_print(object);
 }
@@ -266,32 +286,44 @@ static void print_json(const struct layout *layout, const struct map *map,
 static void print_line(const struct region *region, void *user)
 {
 	(void)user;
-	printf("0x%010llX  0x%010llX  %12llu  %-8s %s\n",
+	printf("0x%010llX  0x%010llX  %12llu  %-8s %s%s\n",
 	       (unsigned long long)region->offset,
 	       (unsigned long long)(region->offset + region->size - 1),
 	       (unsigned long long)region->size, region->kind,
-	       region->name ? region->name : "");
+	       region->name ? region->name : "",
+	       region->addition ? " (addition)" : "");
 }
 
-static void print_text(const struct map *map, const struct aether_geometry *is,
+static void print_epochs(const struct aether_layout *has)
+{
+	char index[24];
+
+	printf("\n%8s  %-24s %-8s %-16s %s\n", "epoch", "name", "kind",
+	       "signaler", "waiter");
+	for (uint32_t i = 0; i < has->epoch_count; i++) {
+		const struct aether_layout_epoch *epoch = &has->epochs[i];
+
+		snprintf(index, sizeof(index), "%u", epoch->index);
+		if (epoch->count > 1)
+			snprintf(index, sizeof(index), "%u-%u", epoch->index,
+				 epoch->index + epoch->count - 1);
+		printf("%8s  %-24s %-8s %-16s %s\n", index, epoch->name,
+		       kinds[epoch->kind], epoch->signaler, epoch->waiter);
+	}
+}
+
+static void print_text(const struct aether_layout *has,
+		       const struct aether_geometry *is,
 		       const struct region *all, size_t count)
 {
-	const struct epoch *epoch;
-
 	printf("layout %s, hash 0x%016llX: %u strides of %llu bytes, %u "
 	       "participants, %llu bytes\n\n%-12s  %-12s  %12s  %-8s %s\n",
-	       known[is->layout].name,
-	       (unsigned long long)known[is->layout].hash, is->strides,
+	       has->name, (unsigned long long)has->hash, is->strides,
 	       (unsigned long long)is->stride_size, is->participants,
 	       (unsigned long long)is->plane_size, "first", "last", "bytes",
 	       "kind", "region");
 	walk(all, count, is->plane_size, print_line, NULL);
-	if (map->epochs->name)
-		printf("\n%5s  %-24s %-8s %-16s %s\n", "epoch", "name", "kind",
-		       "signaler", "waiter");
-	for (epoch = map->epochs; epoch->name; epoch++)
-		printf("%5u  %-24s %-8s %-16s %s\n", epoch->index, epoch->name,
-		       epoch->kind, epoch->signaler, epoch->waiter);
+	print_epochs(has);
 }
 
 int cli_layout(int argc, char **argv)
@@ -306,6 +338,7 @@ int cli_layout(int argc, char **argv)
 	struct layout layout = { 0 };
 	struct aether_geometry is = { 0 };
 	struct aether_error error = { 0 };
+	const struct aether_layout *has;
 	struct region *all;
 	size_t count;
 	int err;
@@ -315,17 +348,18 @@ int cli_layout(int argc, char **argv)
 			  : default_geometry(&layout, &is);
 	if (err && layout.name)
 		return cli_fail_error(&layout.common, &error);
-	if (err || is.layout >= sizeof(maps) / sizeof(maps[0]))
+	has = aether_layout_get(is.layout);
+	if (err || !has)
 		return cli_fail(&layout.common, AETHER_ELAYOUT,
 				"no map of this layout");
-	all = collect(&maps[is.layout], &is, &count);
+	all = collect(has, &is, &count);
 	if (!all)
 		return cli_fail(&layout.common, AETHER_ENOMEM,
 				"no room for the map");
 	if (layout.common.json)
-		print_json(&layout, &maps[is.layout], &is, all, count);
+		print_json(&layout, has, &is, all, count);
 	else
-		print_text(&maps[is.layout], &is, all, count);
+		print_text(has, &is, all, count);
 	free(all);
 	return CLI_OK;
 }

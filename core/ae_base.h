@@ -20,6 +20,8 @@ struct aether_plane {
 	struct aether_word64 *places; /* mailbox by mailbox */
 	struct aether_word32 *registers;
 	struct aether_lease_seg *leases;
+	struct aether_epoch_seg *epochs;
+	const struct aether_layout *layout;
 	struct aether_geometry geometry;
 	uint32_t tag;
 	uint32_t flags;     /* as the header said when it was checked */
@@ -267,6 +269,13 @@ void ae_settle_init(struct ae_settler *settler,
 void ae_settle_pass(struct ae_settler *settler);
 void ae_settle_heirs(struct aether_participant *me);
 void ae_settle_one(struct aether_participant *me, uint32_t index);
+
+/* holder.c */
+uint64_t ae_holder_make(const struct aether_participant *me,
+			uint64_t generation);
+int ae_holder_is(const struct aether_participant *me, uint64_t word);
+int ae_holder_gone(const struct aether_plane *plane, uint64_t word);
+uint64_t ae_holder_tenancy(const struct aether_plane *plane, uint64_t word);
 
 /* reap.c */
 void ae_reap_for(struct aether_participant *me);

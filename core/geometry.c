@@ -9,15 +9,10 @@
 /* A mailbox fills whole lines, so that no two share one. */
 #define PLACES_MIN (AETHER_LINE_SIZE / sizeof(struct aether_word64))
 
-struct layout {
-	const char *name;
-	uint64_t tables;
-};
-
-#define LAYOUT(id, name, hash, tables, doc) { name, tables },
-static const struct layout layouts[] = { AETHER_LAYOUT_LIST(LAYOUT) };
-#undef LAYOUT
-#define LAYOUTS (sizeof(layouts) / sizeof(layouts[0]))
+#define DATA(id, number, name, data) [number] = (data),
+static const uint64_t tiers[] = { AETHER_TIER_LIST(DATA) };
+#undef DATA
+#define TIERS (sizeof(tiers) / sizeof(tiers[0]))
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
 {
@@ -41,7 +36,7 @@ static uint32_t places_for(uint32_t strides)
 /* All but the limits' check; participants is not 0. */
 static void lay_out(struct aether_geometry *g)
 {
-	uint64_t at = layouts[g->layout].tables;
+	uint64_t at = aether_layout_get(g->layout)->tables;
 	uint64_t align = g->stride_size;
 
 	if (align > AETHER_HUGE_PAGE_SIZE)
@@ -64,9 +59,14 @@ static void lay_out(struct aether_geometry *g)
 	g->plane_size = g->data_offset + g->strides * g->stride_size;
 }
 
+/* What a layout has beyond the first 8 KiB is its users', and no table. */
 static int fits(const struct aether_geometry *g)
 {
-	return g->tables_end * 100 <= g->plane_size * AETHER_TABLES_PERCENT_MAX;
+	uint64_t first = AETHER_OFFSET_PLANE_HEADER + AETHER_SIZE_PLANE_HEADER;
+	uint64_t own = aether_layout_get(g->layout)->tables - first;
+
+	return (g->tables_end - own) * 100 <=
+	       g->plane_size * AETHER_TABLES_PERCENT_MAX;
 }
 
 static int within_limits(const struct aether_geometry *g)
@@ -87,7 +87,7 @@ int aether_geometry_make(uint32_t layout, uint32_t strides,
 				     .stride_size = stride_size,
 				     .participants = participants };
 
-	if (layout >= LAYOUTS)
+	if (!aether_layout_get(layout))
 		return AETHER_ELAYOUT;
 	if (!within_limits(&g))
 		return AETHER_EINVAL;
@@ -102,10 +102,54 @@ int aether_geometry_make(uint32_t layout, uint32_t strides,
 	return strides && fits(&g) ? 0 : AETHER_EGEOMETRY;
 }
 
+/* The most strides with which a plane is no larger than `size`; 0: none. */
+static uint32_t most_strides(uint32_t layout, uint64_t size,
+			     uint64_t stride_size, uint32_t participants)
+{
+	uint32_t low = 0, high = AETHER_STRIDES_MAX;
+	struct aether_geometry g;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low + 1) / 2;
+		int err = aether_geometry_make(layout, middle, stride_size,
+					       participants, &g);
+
+		if (err == AETHER_EINVAL)
+			return 0;
+		if (g.plane_size <= size)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+int aether_geometry_tier(uint32_t layout, uint32_t tier, uint64_t stride_size,
+			 uint32_t participants, uint32_t *strides)
+{
+	const struct aether_layout *l = aether_layout_get(layout);
+
+	if (!l)
+		return AETHER_ELAYOUT;
+	if (tier >= TIERS || !stride_size)
+		return AETHER_EINVAL;
+	for (uint32_t i = 0; i < l->tier_count; i++) {
+		if (l->tiers[i].tier != tier)
+			continue;
+		*strides = most_strides(layout, l->tiers[i].size, stride_size,
+					participants);
+		return 0;
+	}
+	*strides = (uint32_t)(tiers[tier] / stride_size);
+	return 0;
+}
+
 int aether_geometry_layout(const char *name, uint32_t *layout)
 {
-	for (uint32_t i = 0; i < LAYOUTS; i++) {
-		if (ae_same_name(layouts[i].name, name)) {
+	const struct aether_layout *l;
+
+	for (uint32_t i = 0; (l = aether_layout_get(i)) != NULL; i++) {
+		if (ae_same_name(l->name, name)) {
 			*layout = i;
 			return 0;
 		}

@@ -7,15 +7,8 @@
  */
 #include "ae_base.h"
 
-#define HASH(id, name, hash, tables, doc) hash,
-static const uint64_t hashes[] = { AETHER_LAYOUT_LIST(HASH) };
-#undef HASH
-#define NAME(id, name, hash, tables, doc) name,
-static const char *const names[] = { AETHER_LAYOUT_LIST(NAME) };
-#undef NAME
 #define FLAG(id, number, name, doc) | AETHER_FLAG_##id
 #define FLAGS ((uint32_t)(0 AETHER_FLAG_LIST(FLAG)))
-#define LAYOUTS (sizeof(hashes) / sizeof(hashes[0]))
 
 void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
 		   const struct aether_geometry *geometry)
@@ -29,6 +22,8 @@ void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
 	plane->places = (void *)(base + g->mailboxes_offset);
 	plane->registers = (void *)(base + g->registers_offset);
 	plane->leases = (void *)(base + g->leases_offset);
+	plane->layout = aether_layout_get(g->layout);
+	plane->epochs = (void *)(base + plane->layout->epoch_records.offset);
 	plane->lap_shift = 0;
 	while (1u << plane->lap_shift < g->places)
 		plane->lap_shift++;
@@ -63,7 +58,7 @@ void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth)
 	h->magic = AETHER_MAGIC;
 	h->format = AETHER_FORMAT;
 	h->endian = AETHER_ENDIAN;
-	h->layout_hash = hashes[g->layout];
+	h->layout_hash = plane->layout->hash;
 	h->plane_size = g->plane_size;
 	h->stride_size = g->stride_size;
 	h->strides = g->strides;
@@ -85,7 +80,7 @@ void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth)
 	h->tag = birth->tag;
 	plane->tag = birth->tag;
 	plane->flags = birth->flags;
-	copy_name(h->layout_name, sizeof(h->layout_name), names[g->layout]);
+	copy_name(h->layout_name, sizeof(h->layout_name), plane->layout->name);
 	close_registers(plane);
 }
 
@@ -116,6 +111,7 @@ int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 		   struct aether_geometry *geometry)
 {
 	const struct aether_header_seg *h = header;
+	const struct aether_layout *l;
 	uint32_t layout = 0;
 	struct aether_geometry g;
 
@@ -123,9 +119,9 @@ int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 		return AETHER_EPLANE;
 	if (h->format != AETHER_FORMAT || h->endian != AETHER_ENDIAN)
 		return AETHER_EFORMAT;
-	while (layout < LAYOUTS && hashes[layout] != h->layout_hash)
+	while ((l = aether_layout_get(layout)) && l->hash != h->layout_hash)
 		layout++;
-	if (layout == LAYOUTS)
+	if (!l)
 		return AETHER_ELAYOUT;
 	if (!h->participants ||
 	    aether_geometry_make(layout, h->strides, h->stride_size,
@@ -133,7 +129,7 @@ int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 		return AETHER_ECORRUPT;
 	if (h->tag == 0 || h->tag > AETHER_HANDLE_TAG_MASK ||
 	    h->segments != 1 || h->flags & ~FLAGS || !same_geometry(h, &g) ||
-	    !same_name(h->layout_name, sizeof(h->layout_name), names[layout]))
+	    !same_name(h->layout_name, sizeof(h->layout_name), l->name))
 		return AETHER_ECORRUPT;
 	if (size != g.plane_size)
 		return AETHER_ETRUNC;

@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 # The regions that every layout has at the same place.
 COMMON_REGIONS = ("atomicFlags", "atomicFlagsHigh", "planeHeader")
+# The epochs that every layout has at the same index.
+COMMON_EPOCHS = ("IDX_KERNEL_READY", "IDX_PANIC_STATE", "IDX_CONTEXT_ID_HASH",
+                 "IDX_SUPERVISOR_POOL")
+
+# The records that the library keeps in a region of a layout.
+KEPT_RECORDS = ("epoch", "pair", "pins", "guard", "supervisorAlloc")
+# The lists of a layout: AETHER_LAYOUT_NAME_LIST.
+LAYOUT_LISTS = ("REGIONS", "RECORDS", "EPOCHS", "PAIRS", "GUARDS", "TIERS")
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,12 @@ ENUMS = (
     Enum("flags", "flag", "FLAG", "flag", "flags of a plane, one bit each"),
     Enum("parcel_flags", "parcel_flag", "PARCEL", "parcel flag",
          "flags of a parcel, one bit each"),
+    Enum("guard_modes", "guard_mode", "GUARD_MODE", "guard mode",
+         "modes of a guarded region"),
+    Enum("guard_violations", "guard_violation", "GUARD_VIOLATION",
+         "guard violation", "what goes wrong at a guard"),
+    Enum("epoch_kinds", "epoch_kind", "EPOCH_KIND", "epoch kind",
+         "kinds of epochs: what their words mean"),
     Enum("tiers", "tier", "TIER", "tier", "tiers: sizes to choose from"),
 )
 
@@ -105,6 +119,8 @@ def fixed(model):
     for region in COMMON_REGIONS:
         for part in ("OFFSET", "SIZE"):
             yield macro(part, region), path, f"region {region} of all layouts"
+    for epoch in COMMON_EPOCHS:
+        yield macro(epoch), path, f"epoch {epoch} of all layouts"
 
 
 def word_names(path, word):
@@ -117,7 +133,7 @@ def word_names(path, word):
 
 
 def layout_names(layout):
-    for part in ("HASH", "TABLES", "REGIONS", "EPOCHS"):
+    for part in ("HASH", "TABLES", *LAYOUT_LISTS):
         yield (macro("LAYOUT", layout.name, part), layout.path,
                f"layout {layout.name}")
     for region in once(layout.regions):
@@ -125,5 +141,9 @@ def layout_names(layout):
             yield (macro(layout.name, part, region.name), layout.path,
                    f"region {region.name}")
     for epoch in once(layout.epochs):
-        yield (macro(layout.name, "EPOCH", epoch.name), layout.path,
+        yield (macro(layout.name, epoch.name), layout.path,
                f"epoch {epoch.name}")
+    for part, items in (("PAIR", layout.pairs), ("GUARD", layout.guards)):
+        for item in once(items):
+            yield (macro(layout.name, part, item.name), layout.path,
+                   f"{part.lower()} {item.name}")

@@ -6,15 +6,15 @@ schema is the measure. Called by check.py.
 """
 import re
 
-from c_names import COMMON_REGIONS
+import check_parts
+from c_names import COMMON_EPOCHS, COMMON_REGIONS
 from check_lists import doubled, extent, overlaps, texts
 
-EPOCH_KINDS = ("counter", "flag", "lock", "gauge", "hash")
 EPOCH_SIZE = 4
 TABLES_ALIGN = 64
 LAYOUT_NAME_MAX = 15                # the header has 16 bytes, one is a zero
 NAME = re.compile(r"[a-z][A-Za-z0-9]*")
-EPOCH_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+EPOCH_NAME = re.compile(r"IDX_[A-Z0-9]+(_[A-Z0-9]+)*")
 
 
 def layout_faults(model, layout):
@@ -34,6 +34,8 @@ def layout_faults(model, layout):
     yield from common(model, layout)
     yield from epoch_regions(model.schema, layout)
     yield from epochs(model.schema, layout)
+    yield from common_epochs(model, layout)
+    yield from check_parts.part_faults(model.schema, layout)
 
 
 def layout_name(model, layout):
@@ -132,14 +134,39 @@ def epochs(schema, layout):
     yield from doubled("epoch", layout.epochs)
     yield from doubled("epoch", layout.epochs, "index")
     limit = schema.limit("epochs")
+    kinds = [kind.name for kind in schema.epoch_kinds]
     for epoch in layout.epochs:
         what = f"epoch {epoch.name}"
         if not EPOCH_NAME.fullmatch(epoch.name):
             yield what, f"the name is not of the form {EPOCH_NAME.pattern}"
         yield from texts(what, epoch, "signaler", "waiter")
-        if limit is not None and epoch.index >= limit:
-            yield what, f"index {epoch.index} is not below the limit " \
+        if epoch.count == 0:
+            yield what, "count 0 names no epoch"
+        if limit is not None and epoch.end > limit:
+            yield what, f"index {epoch.end - 1} is not below the limit " \
                 f"of {limit} epochs"
-        if epoch.kind not in EPOCH_KINDS:
+        if epoch.kind not in kinds:
             yield what, f"kind {epoch.kind or 'of no name'} is not one " \
-                f"of {', '.join(EPOCH_KINDS)}"
+                f"of {', '.join(kinds)}"
+    for late, early in overlaps(layout.epochs, lambda x: x.index,
+                                lambda x: x.end):
+        if late.index != early.index:
+            yield f"epoch {late.name}", f"has an index of epoch {early.name}"
+
+
+def common_epochs(model, layout):
+    """What panic is, and which epochs are the pool, is alike everywhere."""
+    first = {epoch.name: epoch for epoch in model.layouts[0].epochs}
+    own = {epoch.name: epoch for epoch in layout.epochs}
+    for name in COMMON_EPOCHS:
+        if name not in own:
+            yield f"epoch {name}", "is missing; every layout has it"
+        elif name in first and (own[name].index, own[name].count) != (
+                first[name].index, first[name].count):
+            yield f"epoch {name}", f"has index {own[name].index}, but " \
+                f"{first[name].index} in {model.layouts[0].path}; it must " \
+                f"be alike in every layout"
+    pool = own.get("IDX_SUPERVISOR_POOL")
+    if pool and pool.count != model.schema.limit("epochPool"):
+        yield f"epoch {pool.name}", f"has {pool.count} epochs, the limit " \
+            f"epochPool says {model.schema.limit('epochPool')}"

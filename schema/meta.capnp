@@ -21,6 +21,9 @@ struct Schema {
   tiers @13 :List(Tier);
   flags @14 :List(Named);       # of a plane, one bit each
   parcelFlags @15 :List(Named); # of a parcel, one bit each: AETHER_PARCEL_LAST
+  guardModes @16 :List(Named);
+  guardViolations @17 :List(Named);
+  epochKinds @18 :List(Named);
 }
 
 struct Error {
@@ -100,6 +103,9 @@ struct Layout {
   tables @2 :UInt64;            # where the tables begin, whose sizes a plane chooses
   regions @3 :List(Region);
   epochs @4 :List(Epoch);
+  pairs @5 :List(Pair);
+  guards @6 :List(Guard);
+  tiers @7 :List(PlaneTier);    # none: a tier is the size of the data
 }
 
 struct Region {
@@ -109,12 +115,38 @@ struct Region {
   kind @3 :Text;
   record @4 :Text;              # what lies in it, if it is a record of the schema
   doc @5 :Text;
+  addition @6 :Bool;            # not in the specification that the layout follows
 }
 
 struct Epoch {
   index @0 :UInt32;
-  name @1 :Text;
+  name @1 :Text;                # IDX_NAME, as the specification spells it
   kind @2 :Text;                # counter, flag, lock, gauge or hash
   signaler @3 :Text;
   waiter @4 :Text;
+  count @5 :UInt32 = 1;         # more than one: so many indices from `index` on
+}
+
+struct Pair {                   # ping-pong buffers; its control is the record
+  name @0 :Text;                # `pair` at its place in the list
+  buffers @1 :List(Text);       # two or three regions of one size
+  epoch @2 :UInt32;             # is signalled at each commit
+  mirror @3 :UInt32;            # epoch that shows the active buffer; 0: none
+  itemSize @4 :UInt32;          # bytes of one item
+  items @5 :UInt32;             # how many fit
+}
+
+struct Guard {                  # who may write a region; its record is the one
+  region @0 :Text;              # at its place in the list
+  mode @1 :Text;                # readOnly, single or multi
+  writers @2 :List(Text);       # roles; none: every role
+  readers @3 :List(Text);       # the same
+  epoch @4 :UInt32;             # rises while somebody writes; 0: none
+}
+
+struct PlaneTier {              # the size of the whole plane
+  name @0 :Text;                # one of the schema's tiers
+  size @1 :UInt64;              # bytes of the plane
+  entities @2 :UInt32;          # what it is for
+  peerRole @3 :Text;            # among peers
 }

@@ -126,6 +126,9 @@ class Schema:
     tiers: list[Tier]
     flags: list[Named]
     parcel_flags: list[Named]
+    guard_modes: list[Named]
+    guard_violations: list[Named]
+    epoch_kinds: list[Named]
     path: str = dataclasses.field(default="", metadata={"own": True})
 
     def limit(self, name):
@@ -141,6 +144,7 @@ class Region:
     kind: str
     record: str
     doc: str
+    addition: bool
 
     @property
     def end(self):
@@ -154,6 +158,42 @@ class Epoch:
     kind: str
     signaler: str
     waiter: str
+    count: int
+
+    @property
+    def end(self):
+        return self.index + self.count
+
+
+@dataclass
+class Pair:
+    name: str
+    buffers: list[str]
+    epoch: int
+    mirror: int
+    item_size: int
+    items: int
+
+
+@dataclass
+class Guard:
+    region: str
+    mode: str
+    writers: list[str]
+    readers: list[str]
+    epoch: int
+
+    @property
+    def name(self):
+        return self.region
+
+
+@dataclass
+class PlaneTier:
+    name: str
+    size: int
+    entities: int
+    peer_role: str
 
 
 @dataclass
@@ -163,8 +203,15 @@ class Layout:
     tables: int
     regions: list[Region]
     epochs: list[Epoch]
+    pairs: list[Pair]
+    guards: list[Guard]
+    tiers: list[PlaneTier]
     path: str = dataclasses.field(default="", metadata={"own": True})
     hash: int = dataclasses.field(default=0, metadata={"own": True})
+
+    def region(self, name):
+        """The region of that name, None if there is none."""
+        return next((x for x in self.regions if x.name == name), None)
 
 
 @dataclass
@@ -256,7 +303,8 @@ def build(kind, data):
         hint = hints[item.name]
         if typing.get_origin(hint) is list:
             inner = typing.get_args(hint)[0]
-            values[item.name] = [build(inner, x) for x in data.get(key, [])]
+            values[item.name] = [build(inner, x) for x in data.get(key, [])] \
+                if dataclasses.is_dataclass(inner) else data.get(key, [])
         else:
             values[item.name] = hint(data.get(key, hint()))
     return kind(**values)
@@ -264,7 +312,8 @@ def build(kind, data):
 
 # The limits that decide where something lies or how large it is.
 LIMITS_OF_BYTES = {"planes", "userSize", "participantNameMax", "epochs",
-                   "epochsLow", "registerBits", "lineSize", "hugePageSize"}
+                   "epochsLow", "epochPool", "registerBits", "lineSize",
+                   "hugePageSize"}
 
 
 def layout_hash(schema, layout):
@@ -293,7 +342,13 @@ def layout_hash(schema, layout):
         "tables": layout.tables,
         "limits": sorted([x.name, x.value] for x in schema.limits
                          if x.name in LIMITS_OF_BYTES),
-        "epochs": pick(layout.epochs, "index", "name", "kind"),
+        "guardModes": pick(schema.guard_modes, "number", "name"),
+        "guardViolations": pick(schema.guard_violations, "number", "name"),
+        "epochKinds": pick(schema.epoch_kinds, "number", "name"),
+        "epochs": pick(layout.epochs, "index", "count", "name", "kind"),
+        # what lies at a place of a list is in the order of the list
+        "pairs": [dataclasses.astuple(x) for x in layout.pairs],
+        "guards": [dataclasses.astuple(x) for x in layout.guards],
     }
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

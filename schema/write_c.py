@@ -2,7 +2,8 @@
 """Writes the C header: C11 and C++17, no code, only names and structs."""
 import os
 
-from c_names import COMMON_REGIONS, ENUMS, macro, snake
+from c_names import (COMMON_EPOCHS, COMMON_REGIONS, ENUMS, KEPT_RECORDS, macro,
+                     snake)
 from c_text import (WIDTH, call, columns, comment, continued, hex64, hexed,
                     list_macro, number, remarked, string, titled)
 
@@ -30,7 +31,7 @@ def write(model):
     lines += common_regions(model.layouts)
     lines += layout_list(model.layouts)
     for layout in model.layouts:
-        lines += layout_macros(layout)
+        lines += layout_macros(layout, schema)
     lines += ["", "#endif"]
     return "\n".join(lines) + "\n"
 
@@ -199,10 +200,13 @@ def place(name_parts, region):
 
 
 def common_regions(layouts):
-    lines = ["", "/* regions that every layout has at the same place */"]
+    lines = ["", "/* regions and epochs that every layout has alike */"]
     for region in layouts[0].regions:
         if region.name in COMMON_REGIONS:
             lines += place([None], region)
+    for epoch in layouts[0].epochs:
+        if epoch.name in COMMON_EPOCHS:
+            lines.append(f"#define {macro(epoch.name)} {epoch.index}")
     return lines
 
 
@@ -216,7 +220,7 @@ def layout_list(layouts):
             *list_macro("AETHER_LAYOUT_LIST", rows)]
 
 
-def layout_macros(layout):
+def layout_macros(layout, schema):
     name = macro("LAYOUT", layout.name)
     lines = ["", *comment(titled(f"layout {layout.name}", layout.doc)),
              f"#define {name}_HASH {hex64(layout.hash)}",
@@ -224,13 +228,56 @@ def layout_macros(layout):
     for region in layout.regions:
         lines += place([layout.name, None], region)
     for epoch in layout.epochs:
-        code = f"#define {macro(layout.name, 'EPOCH', epoch.name)}"
-        lines.append(f"{code} {epoch.index}")
-    rows = [[string(r.name), hexed(r.offset), hexed(r.size), string(r.kind),
-             string(r.doc)] for r in layout.regions]
-    lines += ["", "/* X(text, offset, size, kind, doc) */",
-              *list_macro(f"{name}_REGIONS", rows)]
-    rows = [[str(e.index), string(e.name), string(e.kind), string(e.signaler),
-             string(e.waiter)] for e in layout.epochs]
-    return [*lines, "", "/* X(index, text, kind, signaler, waiter) */",
-            *list_macro(f"{name}_EPOCHS", rows)]
+        lines.append(f"#define {macro(layout.name, epoch.name)} {epoch.index}")
+    for part, items in (("PAIR", layout.pairs), ("GUARD", layout.guards)):
+        for index, item in enumerate(items):
+            lines.append(f"#define {macro(layout.name, part, item.name)} "
+                         f"{index}")
+    for part, (shape, rows) in layout_lists(layout, schema).items():
+        lines += ["", *comment(f"X({shape})"),
+                  *list_macro(f"{name}_{part}", rows)]
+    return lines
+
+
+def layout_lists(layout, schema):
+    """List macro of a layout: what its X takes, and the rows."""
+    sizes = {record.name: record.size for record in schema.records}
+    roles = {role.name: role.number for role in schema.roles}
+
+    def mask(names):
+        bits = sum(1 << roles[x] for x in names) if names else 0xFFFFFFFF
+        return f"0x{bits:X}u"
+
+    def pair(x):
+        places = [layout.region(name) for name in x.buffers]
+        offsets = [hexed(place.offset) for place in places] + ["0"]
+        return [string(x.name), str(len(places)), *offsets[:3],
+                hexed(places[0].size), str(x.epoch), str(x.mirror),
+                number(x.item_size), number(x.items)]
+
+    def guard(x):
+        place = layout.region(x.region)
+        return [string(x.region), hexed(place.offset), hexed(place.size),
+                macro("GUARD_MODE", x.mode), mask(x.writers), mask(x.readers),
+                str(x.epoch)]
+
+    return {
+        "REGIONS": ("text, offset, size, kind, addition, doc", [
+            [string(r.name), hexed(r.offset), hexed(r.size), string(r.kind),
+             str(int(r.addition)), string(r.doc)] for r in layout.regions]),
+        "RECORDS": ("record, offset, how many fit", [
+            [snake(r.record), hexed(r.offset), str(r.size // sizes[r.record])]
+            for r in layout.regions if r.record in KEPT_RECORDS]),
+        "EPOCHS": ("index, count, text, kind, signaler, waiter", [
+            [str(e.index), str(e.count), string(e.name),
+             macro("EPOCH_KIND", e.kind), string(e.signaler),
+             string(e.waiter)] for e in layout.epochs]),
+        "PAIRS": ("text, buffers, offsets of A, B, C, bytes of each, epoch, "
+                  "mirror, bytes of an item, items",
+                  [pair(x) for x in layout.pairs]),
+        "GUARDS": ("text, offset, size, mode, writing roles, reading roles, "
+                   "epoch", [guard(x) for x in layout.guards]),
+        "TIERS": ("name, bytes, entities, peer role", [
+            [macro("TIER", t.name), number(t.size), number(t.entities),
+             string(t.peer_role)] for t in layout.tiers]),
+    }

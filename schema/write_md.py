@@ -10,6 +10,8 @@ TITLES = {
     "seat_states": "States of a slot", "formats": "Formats of a stride",
     "policies": "Policies of a full route", "keys": "Semantic keys",
     "flags": "Flags of a plane", "parcel_flags": "Flags of a parcel",
+    "guard_modes": "Modes of a guard", "epoch_kinds": "Kinds of epochs",
+    "guard_violations": "Violations that a guard counts",
     "tiers": "Tiers",
 }
 

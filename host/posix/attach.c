@@ -12,6 +12,11 @@
 
 #define ULL(number) ((unsigned long long)(number))
 
+/* The layouts that are known, and their hashes: a format and its arguments. */
+#define NAME(id, text, hash, tables, doc) " " text " %016llx"
+#define KNOWN AETHER_LAYOUT_LIST(NAME)
+#define HASH(id, text, hash, tables, doc) , ULL(hash)
+
 /* One field of a header that contradicts the others. */
 struct difference {
 	const char *field;
@@ -19,11 +24,22 @@ struct difference {
 	uint64_t should;
 };
 
+/* The layout of that hash; the header was refused for something else. */
+static uint32_t layout_of(const struct aether_header_seg *h)
+{
+	const struct aether_layout *l;
+	uint32_t layout = 0;
+
+	while ((l = aether_layout_get(layout)) && l->hash != h->layout_hash)
+		layout++;
+	return layout;
+}
+
 /* The first field that is not what the numbers before it demand. */
 static struct difference find_difference(const struct aether_header_seg *h)
 {
 	struct aether_geometry g = { .strides = 0 };
-	int err = aether_geometry_make(0, h->strides, h->stride_size,
+	int err = aether_geometry_make(layout_of(h), h->strides, h->stride_size,
 				       h->participants, &g);
 	const struct difference all[] = {
 		{ "tag", h->tag, h->tag & AETHER_HANDLE_TAG_MASK },
@@ -94,10 +110,8 @@ static int refuse(int code, const char *name, const struct aether_header_seg *h,
 		return aether_error_fill(
 			error, code, 0,
 			"plane '%s' has layout hash %016llx, "
-			"which this release does not know (lean "
-			"is %016llx)",
-			name, ULL(h->layout_hash),
-			ULL(AETHER_LAYOUT_LEAN_HASH));
+			"which this release does not know (it knows" KNOWN ")",
+			name, ULL(h->layout_hash) AETHER_LAYOUT_LIST(HASH));
 	if (code == AETHER_ETRUNC)
 		return aether_error_fill(
 			error, code, 0,

@@ -45,20 +45,20 @@ static int refuse_geometry(const struct making *m, struct aether_error *error)
 		(unsigned long long)g->plane_size, AETHER_TABLES_PERCENT_MAX);
 }
 
-#define TIER(id, number, name, data) [number] = data,
-static const uint64_t tiers[] = { AETHER_TIER_LIST(TIER) };
-#undef TIER
+#define NAME(id, text, hash, tables, doc) " " text
+#define NAMES AETHER_LAYOUT_LIST(NAME)
 
 static int plan(struct making *m, struct aether_error *error)
 {
 	struct aether_plane_options *o = &m->options;
 	const char *name = o->layout ? o->layout : "lean";
-	uint32_t layout;
+	uint32_t layout, strides;
 	int err = aether_geometry_layout(name, &layout);
 
 	if (err < 0)
 		return aether_error_fill(error, err, 0,
-					 "there is no layout '%s'; use lean.",
+					 "there is no layout '%s'; layouts "
+					 "are:" NAMES,
 					 name);
 	if (o->flags &
 	    ~(uint32_t)(AETHER_FLAG_HUGE | AETHER_FLAG_LOCK | AETHER_FLAG_ZERO))
@@ -66,11 +66,13 @@ static int plan(struct making *m, struct aether_error *error)
 					 "there are no flags %#x", o->flags);
 	if (!o->stride_size)
 		o->stride_size = AETHER_STRIDE_SIZE_DEFAULT;
-	if (o->tier >= sizeof(tiers) / sizeof(tiers[0]))
+	err = aether_geometry_tier(layout, o->tier, o->stride_size,
+				   o->participants, &strides);
+	if (err < 0)
 		return aether_error_fill(error, AETHER_EINVAL, 0,
 					 "there is no tier %u", o->tier);
 	if (!o->strides)
-		o->strides = (uint32_t)(tiers[o->tier] / o->stride_size);
+		o->strides = strides;
 	err = aether_geometry_make(layout, o->strides, o->stride_size,
 				   o->participants, &m->geometry);
 	if (err == AETHER_EGEOMETRY)

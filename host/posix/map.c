@@ -14,10 +14,6 @@
 #include "life.h"
 #include "watch.h"
 
-#define LAYOUT(id, name, hash, tables, doc) name,
-static const char *const layouts[] = { AETHER_LAYOUT_LIST(LAYOUT) };
-#undef LAYOUT
-
 /* Address space for `size` bytes whose start is aligned to a huge page. */
 static void *aligned_space(size_t size, size_t *mapped, void **mapping)
 {
@@ -188,7 +184,6 @@ int aether_plane_look(const struct aether_plane *plane,
 					     .deaths = deaths,
 					     .huge_bytes = p->huge,
 					     .locked_bytes = p->locked };
-	strncpy(info->layout, layouts[plane->geometry.layout],
-		sizeof(info->layout) - 1);
+	strncpy(info->layout, plane->layout->name, sizeof(info->layout) - 1);
 	return 0;
 }

@@ -11,6 +11,8 @@
  *	share        let several read a piece
  *	reap         what becomes of the pieces of the dead
  *	registry     who holds what, for people and tools
+ *	epoch        signal others, and wait for their signals
+ *	layouts      what lies where in the fixed part of a plane
  *
  * Conventions of all calls: an int below zero is an error of error.h, zero or
  * more is success; results come through the last parameter, which is left
@@ -35,6 +37,7 @@ extern "C" {
 #include <aether/error.h>
 #include <aether/clock.h>
 #include <aether/isa.h>
+#include <aether/layouts.h>
 #include <aether/geometry.h>
 #include <aether/plane.h>
 #include <aether/participant.h>
@@ -44,6 +47,7 @@ extern "C" {
 #include <aether/share.h>
 #include <aether/reap.h>
 #include <aether/registry.h>
+#include <aether/epoch.h>
 #include <aether/slice.h>
 #include <aether/burn.h>
 #include <aether/flow.h>

@@ -8,7 +8,8 @@
  *	registers | leases | (padding) | data
  *
  * Refused with AETHER_EGEOMETRY: no stride, or tables of more than
- * AETHER_TABLES_PERCENT_MAX percent of the plane. Small strides need few
+ * AETHER_TABLES_PERCENT_MAX percent of the plane; a layout's regions beyond the
+ * first 8 KiB are no tables. Small strides need few
  * participants, for each has a mailbox with a place for every stride.
  *
  * May be called by anybody at any time.
@@ -47,6 +48,15 @@ struct aether_geometry {
 AETHER_API int aether_geometry_make(uint32_t layout, uint32_t strides,
 				    uint64_t stride_size, uint32_t participants,
 				    struct aether_geometry *geometry);
+
+/*
+ * How many strides a tier (enum aether_tier) means: as many as its data hold,
+ * or, where the layout's tiers are sizes of the whole plane, as many as then
+ * fit, which may be none. AETHER_EINVAL: no such tier, a stride size of 0.
+ */
+AETHER_API int aether_geometry_tier(uint32_t layout, uint32_t tier,
+				    uint64_t stride_size, uint32_t participants,
+				    uint32_t *strides);
 
 /* The index of the layout of that name. AETHER_ELAYOUT: there is none. */
 AETHER_API int aether_geometry_layout(const char *name, uint32_t *layout);

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Refuses pairs, guards and tiers of a layout that cannot be what they say,
+and a layout that lacks the region in which their records lie. Called by
+check_layout.py.
+"""
+from check_lists import doubled, texts
+
+BUFFERS = range(2, 4)
+BUFFERS_ALIGN = 64
+
+
+def part_faults(schema, layout):
+    """Yields (what, reason)."""
+    yield from records(schema, layout)
+    yield from doubled("pair", layout.pairs)
+    for pair in layout.pairs:
+        yield from pair_faults(layout, pair)
+        yield from indices(schema, layout, f"pair {pair.name}", pair,
+                           ("epoch", "mirror"))
+    yield from doubled("guard", layout.guards)
+    for guard in layout.guards:
+        yield from guard_faults(schema, layout, guard)
+        yield from indices(schema, layout, f"guard {guard.region}", guard,
+                           ("epoch",))
+    yield from tiers(schema, layout)
+
+
+def records(schema, layout):
+    """Enough records for what the layout names."""
+    sizes = {record.name: record.size for record in schema.records}
+    needed = {"epoch": schema.limit("epochs") or 0,
+              "pair": len(layout.pairs), "pins": len(layout.pairs),
+              "guard": len(layout.guards)}
+    for name, count in needed.items():
+        regions = [x for x in layout.regions if x.record == name]
+        if name not in sizes:
+            continue
+        if count and not regions:
+            yield f"layout {layout.name}", f"has no region with {count} " \
+                f"records {name}"
+        for region in regions[:1]:
+            if region.size < count * sizes[name]:
+                yield f"region {region.name}", f"has 0x{region.size:X} " \
+                    f"bytes; {count} records {name} take " \
+                    f"0x{count * sizes[name]:X}"
+        for region in regions[1:]:
+            yield f"region {region.name}", f"has records {name}, which " \
+                f"region {regions[0].name} has"
+
+
+def pair_faults(layout, pair):
+    what = f"pair {pair.name}"
+    if not pair.name.isidentifier():
+        yield what, "the name is not one word"
+    if len(pair.buffers) not in BUFFERS or \
+            len(set(pair.buffers)) < len(pair.buffers):
+        yield what, "does not have two or three buffers"
+    if not pair.item_size or not pair.items:
+        yield what, "has no items"
+    sizes = set()
+    for name in pair.buffers:
+        region = layout.region(name)
+        if region is None:
+            yield what, f"unknown region {name}"
+            continue
+        sizes.add(region.size)
+        if region.offset % BUFFERS_ALIGN:
+            yield what, f"region {name} is misaligned: a buffer needs a " \
+                f"multiple of {BUFFERS_ALIGN}"
+        if region.size < pair.item_size * pair.items:
+            yield what, f"{pair.items} items of {pair.item_size} bytes do " \
+                f"not fit into region {name}"
+    if len(sizes) > 1:
+        yield what, "its buffers differ in size"
+
+
+def indices(schema, layout, what, item, names):
+    """Epochs that a part names are epochs of the layout; 0 names none."""
+    known = {x for epoch in layout.epochs
+             for x in range(epoch.index, min(epoch.end, 1 << 10))}
+    for name in names:
+        index = getattr(item, name)
+        if index and index not in known:
+            yield what, f"its {name} {index} is no epoch of the layout"
+
+
+def guard_faults(schema, layout, guard):
+    what = f"guard {guard.region}"
+    modes = [mode.name for mode in schema.guard_modes]
+    roles = [role.name for role in schema.roles]
+    if layout.region(guard.region) is None:
+        yield what, "there is no such region"
+    if guard.mode not in modes:
+        yield what, f"mode {guard.mode or 'of no name'} is not one of " \
+            f"{', '.join(modes)}"
+    for role in [*guard.writers, *guard.readers]:
+        if role not in roles:
+            yield what, f"unknown role {role}"
+
+
+def tiers(schema, layout):
+    yield from doubled("tier", layout.tiers)
+    known = [tier.name for tier in schema.tiers]
+    for tier in layout.tiers:
+        what = f"tier {tier.name}"
+        yield from texts(what, tier, "peer_role")
+        if tier.name not in known:
+            yield what, f"is not one of {', '.join(known)}"
+        if tier.size <= layout.tables:
+            yield what, "is smaller than the layout's regions"
+    if layout.tiers and len(layout.tiers) < len(known):
+        yield f"layout {layout.name}", "does not give every tier a size"
