@@ -3,7 +3,7 @@
 """aether run with appliances that are killed, at any moment and as often as it
 takes: the output is right and in order, the dead are replaced, nothing is left.
 Where that cannot be, because the input cannot be read twice, it says so. The
-same for the stages alone."""
+stages alone: test_survive_alone.py."""
 import contextlib
 import json
 import os
@@ -391,109 +391,6 @@ def test_all_stages_killed():
     free("mine")
     good("destroy", "mine")
     nothing_left("in", "key")
-
-
-# ---- the stages alone
-
-def start(*words):
-    if "--wait" not in words:   # those who are started later may be slow
-        words += ("--wait", TIMEOUT)
-    return subprocess.Popen([BIN, *map(str, words)], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env=tool.environment())
-
-
-def end(process, seconds=TIMEOUT):
-    out, err = process.communicate(timeout=seconds)
-    return process.returncode, out.decode(), err.decode()
-
-
-class Alone:
-    def __init__(self, appliances, *words):
-        good("create", "p", "--strides", "4", "--stride", "1M")
-        self.egress = start("egress", "p", work / "out")
-        self.appliances = [self.appliance() for _ in range(appliances)]
-        until(lambda: len(self.roles()) == appliances + 1, "the others")
-        self.ingress = start("ingress", "p", work / "in", "--workers",
-                             appliances, *words)
-
-    @staticmethod
-    def appliance():
-        return start("appliance", "p", *burns())
-
-    @staticmethod
-    def roles():
-        return [p["role"] for p in good_json("who", "p")["participants"]
-                if p["alive"]]
-
-    def stop(self, *those):
-        """Stops them when all are at work: a call, and more, were taken. False:
-        the stream was over before that was seen."""
-        pids = {one.pid for one in those}
-
-        def at_work():
-            return pids <= {p["pid"] for p in
-                            good_json("who", "p")["participants"]
-                            if p["counts"]["taken"] > 1}
-
-        until(lambda: at_work() or self.ingress.poll() is not None, "at work")
-        signal_all(pids, signal.SIGSTOP)
-        if self.ingress.poll() is None and at_work():
-            return True
-        signal_all(pids, signal.SIGCONT)
-        return False
-
-    def ends_well(self):
-        for stage in (self.ingress, self.egress, *self.appliances):
-            same(end(stage)[0], 0, "a stage")
-        must((work / "out").read_bytes() == BURNED, "wrong output")
-        free("p")
-
-
-def at_work(appliances, stopped, *words):
-    """A flow so many of whose appliances were stopped at work."""
-    for _ in range(20):
-        flow = Alone(appliances, *words)
-        if flow.stop(*flow.appliances[:stopped]):
-            return flow
-        flow.ends_well()
-        good("destroy", "p")
-        (work / "out").unlink()
-    raise AssertionError("every stream was over too soon")
-
-
-def test_alone_one_of_two():
-    flow = at_work(2, 1)
-    flow.appliances[0].kill()
-    same(end(flow.appliances.pop(0))[0], -9)
-    flow.ends_well()
-
-
-def test_alone_another_comes():
-    flow = at_work(2, 2)
-    for one in flow.appliances:
-        one.kill()
-        end(one)
-    time.sleep(0.3)
-    same(sorted(flow.roles()), ["egress", "ingress", "orchestrator"])
-    flow.appliances = [flow.appliance()]
-    flow.ends_well()
-
-
-def test_alone_nobody_comes():
-    flow = at_work(1, 1, "--wait", "1")
-    began = time.monotonic()
-    flow.appliances[0].kill()
-    end(flow.appliances[0])
-    status, _, err = end(flow.ingress)
-    same(status, 1, "the ingress")
-    must("no appliance has been there for 1.0 s" in err, "says:", err)
-    status, _, err = end(flow.egress)
-    same(status, 1, "the egress")
-    must(0.9 < time.monotonic() - began < tool.SOON, "when:",
-         time.monotonic() - began)
-    must(not (work / "out").exists(), "an output is left")
-    same(good_json("who", "p")["participants"], [], "participants")
 
 
 def in_work(test):
