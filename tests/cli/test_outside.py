@@ -96,6 +96,13 @@ def held(*words, **more):
     return member, Run("--plane", "mine", *words, **more)
 
 
+def waits():
+    """The ingress of such a run waits: it is over with looking at its input,
+    which it may have mapped for that alone."""
+    return any(p["role"] == "ingress" and p["counts"]["waits"]
+               for p in good_json("who", "mine")["participants"])
+
+
 def bus_errors():
     """The environment in which no sanitizer catches them."""
     env = tool.environment()
@@ -155,7 +162,8 @@ def test_input_grows():
         source = put_huge(place / "in", DATA[:5 * M])
         member, run = held("--burn", "xor:ff", source, work / "out")
         try:
-            until(lambda: is_mapped(run.stages[0], source), "it is mapped")
+            until(waits, "it has mapped, or not, and waits for a stride")
+            must(is_mapped(run.stages[0], source), "it is mapped")
             with open(source, "ab") as file:
                 file.write(DATA[5 * M:])
         finally:
@@ -172,7 +180,8 @@ def test_input_shrinks():
             (work / "out").write_bytes(b"old")
             member, run = held(source, work / "out", env=bus_errors())
             try:
-                until(lambda: is_mapped(run.stages[0], source), "it is mapped")
+                until(waits, "it has mapped, or not, and waits for a stride")
+                must(is_mapped(run.stages[0], source), "it is mapped")
                 os.truncate(source, length)
             finally:
                 let(member)
