@@ -406,6 +406,44 @@ static void test_silent_worker(void)
 	close_trial(&t);
 }
 
+/*
+ * The test is all but the worker. When the egress has the last piece it goes;
+ * the worker, who has not been told that it is over, is no worse for that.
+ */
+static void test_told_late(void)
+{
+	struct aether_parcel_seg parcel = { .flags = AETHER_PARCEL_BEGIN };
+	struct trial t = { .strides = 0 };
+	struct trial_stage *worker = &t.stage[WORKER];
+	struct aether_participant *desk, *egress;
+	uint64_t handle, to;
+
+	if (!open_trial(&t, 1))
+		return;
+	desk = t.stage[DESK].me;
+	egress = t.stage[EGRESS].me;
+	to = trial_tenancy(&t, WORKER);
+	pthread_create(&worker->thread, NULL, trial_worker, worker);
+	parcel.next = trial_tenancy(&t, DESK);
+	is_int(send(desk, to, &parcel, 0), 0, "a call");
+	handle = mail(desk, HANG, &parcel);
+	is_int(aether_stride_release(desk, handle), 0, "it is answered");
+	parcel = (struct aether_parcel_seg) { .flags = AETHER_PARCEL_LAST };
+	parcel.next = trial_tenancy(&t, EGRESS);
+	is_int(send(desk, to, &parcel, 1000), 0, "a piece");
+	handle = mail(egress, HANG, &parcel);
+	is_int(aether_stride_release(egress, handle), 0, "it is out");
+	aether_participant_leave(egress);
+	usleep(3 * 200000); /* longer than a stage waits before it looks */
+	parcel = (struct aether_parcel_seg) { .flags = AETHER_PARCEL_END };
+	is_int(send(desk, to, &parcel, 0), 0, "the end");
+	ends(&t, WORKER, 0, "");
+	aether_participant_leave(desk);
+	aether_participant_leave(t.stage[INGRESS].me);
+	t.workers = 0; /* it has left */
+	close_trial(&t);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < LENGTH; i++)
@@ -418,5 +456,6 @@ int main(void)
 	test_no_piece();
 	test_early_end();
 	test_silent_worker();
+	test_told_late();
 	return tap_end();
 }
