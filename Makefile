@@ -127,7 +127,8 @@ test: ## Run every test (20 minutes at most)
 	$(MAKE) O=build/asan SAN=address,undefined OPT="-O1 -g" flavour
 	$(MAKE) O=build/tsan SAN=thread OPT="-O1 -g" flavour
 	$(MAKE) O=build/clang CC=clang-14 $(CTESTS:$(O)/%=build/clang/%)
-	O=$(O) prove -e tests/run.sh tests/install.sh tests/model.sh tests/rows.sh
+	O=$(O) prove -e tests/run.sh tests/install.sh tests/model.sh tests/rows.sh \
+		tests/planted_chaos.py
 
 # ---- parts
 check: ## The quick tests and the lints (2 minutes)

@@ -14,9 +14,13 @@
 
 #include <aether/aether.h>
 
-#define BENCH_ROUNDS 150        /* at most; see bench_rounds */
-#define BENCH_SECONDS 40        /* a row ends itself after so many */
+#define BENCH_ROUNDS 150 /* at most; see bench_rounds */
+#define BENCH_SECONDS 40 /* a row ends itself after so many */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define BENCH_SECONDS_KILLED 500 /* figures mean nothing there */
+#else
 #define BENCH_SECONDS_KILLED 50 /* and is killed after so many */
+#endif
 #define BENCH_ROWS_MAX 64
 #define BENCH_WHY_MAX AETHER_ERROR_TEXT_SIZE
 

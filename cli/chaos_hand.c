@@ -6,7 +6,8 @@
  */
 #include "chaos.h"
 
-#define LONG (5 * CHAOS_SECOND) /* a wait that should end by a ring */
+/* A wait that should end by a ring: one that does not is found before. */
+#define LONG (3 * CHAOS_PATIENCE)
 #define READERS_MOST 4
 
 /* Somebody who lives, and is not me; 0: this time nobody. */

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define TICK_MS 2
-#define LATE (CHAOS_SECOND / 2) /* then the machine is busy, not they */
 
 const char *chaos_op_name(uint64_t op)
 {
@@ -199,8 +198,11 @@ int chaos_herd_tick(struct chaos *c, struct aether_error *error)
 		if (info.ssi_signo != SIGCHLD && !c->signal)
 			c->signal = (int)info.ssi_signo;
 	now = aether_clock_now();
-	for (uint32_t i = 0; now - c->ticked > LATE && i < c->participants; i++)
+	for (uint32_t i = 0;
+	     now - c->ticked > CHAOS_LATE && i < c->participants; i++) {
 		c->members[i].excused = now + CHAOS_PATIENCE;
+		c->members[i].sleeps = 0;
+	}
 	c->ticked = now;
 	err = collect(c, error);
 	listen(c);

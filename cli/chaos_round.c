@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define CALM_MOST (2 * CHAOS_PATIENCE)
-#define SLEEP_MOST CHAOS_SECOND /* with mail at hand */
+#define SLEEP_MOST CHAOS_PATIENCE /* with mail at hand */
 #define GIFTS 16
 #define GIVE_MOST (CHAOS_SECOND / 4)
 
@@ -174,15 +174,18 @@ static void wake(struct chaos *c, int all)
  * a `hurry` are interrupted until they have seen the step. */
 static int come_to_rest(struct chaos *c, int hurry, struct aether_error *error)
 {
-	uint64_t now = aether_clock_now(), end = now + CALM_MOST;
+	uint64_t now = aether_clock_now(), end = now + CALM_MOST, before;
 	uint32_t restless = 1, dead = 0, slot = 0;
 
 	while (!c->signal && now < end && (restless || dead)) {
 		if (hurry)
 			wake(c, 0);
+		before = now;
 		if (chaos_herd_tick(c, error) < 0)
 			return error->code;
 		now = aether_clock_now();
+		if (now - before > CHAOS_LATE)
+			end += now - before;
 		restless = 0;
 		for (uint32_t i = 0; i < c->participants; i++)
 			restless += (uint32_t)is_restless(c, i, hurry, now);

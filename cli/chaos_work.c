@@ -80,7 +80,7 @@ void chaos_over(struct chaos_worker *w, uint64_t deadline)
 	uint64_t now = aether_clock_now();
 
 	w->record->until = now + CHAOS_PATIENCE;
-	if (deadline && now > deadline + CHAOS_SECOND &&
+	if (deadline && now > deadline + CHAOS_PATIENCE &&
 	    w->stops == w->order->stops)
 		chaos_found(w, CHAOS_HUNG, 0,
 			    "a wait returned %llu ms after its deadline",

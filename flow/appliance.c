@@ -69,6 +69,7 @@ static int begin(struct bench *b, uint64_t *held, uint64_t next)
 {
 	int rc = aether_participant_heir(b->stage.me, next);
 
+	b->stage.teller = next;
 	if (rc == 0)
 		rc = aether_route(b->stage.me, *held, next);
 	if (rc == AETHER_EGONE)

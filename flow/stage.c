@@ -252,9 +252,15 @@ int ae_stage_missing(struct ae_stage *stage, uint64_t *handle)
 	int rc;
 
 	if (!are_all_there(stage)) {
+		int told = stage->teller &&
+			   ae_stage_is_there(stage, stage->teller);
+
 		/* who is not may have routed something before */
 		rc = aether_route_take(stage->me, handle);
-		return rc == 0 ? 0 : ae_stage_watch(stage);
+		if (rc == 0)
+			return 0;
+		/* the stream may be out, and nobody has told me yet */
+		return told ? AETHER_EAGAIN : ae_stage_watch(stage);
 	}
 	if (!stage->begun) {
 		if (!patience->first || aether_clock_now() < patience->first)

@@ -26,6 +26,8 @@ struct ae_stage {
 	struct aether_flow_patience patience;
 	int (*stopped)(void); /* asked after a signal; NULL: it stops me */
 	int begun;            /* the first stride has come */
+	uint64_t teller;      /* who tells me how the stream ends, whatever the
+				 others do; 0: nobody */
 	uint32_t peers;
 	struct ae_peer peer[AETHER_FLOW_WORKERS_MAX + 1];
 };

@@ -5,6 +5,8 @@
 # command finds its bench, the man page renders.
 set -eu
 cd "$(dirname "$0")/.."
+# man warns of locales that are not there, and of lines for narrow terminals
+export LC_ALL=C.UTF-8 MANWIDTH=80
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 n=0

@@ -41,6 +41,23 @@ plane=demo.$$
 run=
 trap '[ -z "$run" ] || kill "$run"; rm -rf "$work"' EXIT
 mkfifo "$work/slow"
+await() { # a command that succeeds in time
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 1200 ] || return 1
+		sleep 0.05
+	done
+}
+appliances() { # their pids
+	"$aether" who "$plane" --role appliance --pid 2>/dev/null
+}
+meets() {
+	victim=$(appliances | head -n 1) && [ -n "$victim" ]
+}
+is_replaced() {
+	[ "$(appliances | grep -cvx "$victim")" = 2 ]
+}
 cp "$file" "$work/long"
 while [ "$(wc -c <"$work/long")" -lt 4000000 ]; do
 	echo >>"$work/long" # more than the plane holds
@@ -48,27 +65,24 @@ while [ "$(wc -c <"$work/long")" -lt 4000000 ]; do
 	mv "$work/longer" "$work/long"
 done
 {
-	sleep 1
-	cat
+	await [ -e "$work/go" ] # so slow that the run cannot be over before
+	exec cat
 } <"$work/slow" >"$work/survived" &
 reader=$!
 echo "   \$ aether run --plane $plane --strides 16 --workers 2 --verify IN OUT"
 "$aether" run --plane "$plane" --strides 16 --workers 2 --verify \
 	--burn xor:5a "$work/long" "$work/slow" >"$work/said" &
 run=$!
-victim=
-tries=0
-while [ -z "$victim" ] && [ $tries -lt 100 ]; do
-	sleep 0.05
-	tries=$((tries + 1))
-	victim=$("$aether" who "$plane" --role appliance --pid 2>/dev/null |
-		head -n 1) || :
-done
+await meets
 kill -STOP "$victim"
+: >"$work/go"
 sleep 2 # the others go on without it, as far as they can
 "$aether" who "$plane"
 echo "   \$ kill -9 $victim"
+kill -STOP $reader # or the run may be over before it looks who has died
 kill -9 "$victim"
+await is_replaced
+kill -CONT $reader
 wait $run
 run=
 wait $reader

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
 from tool import (BIN, HEADER, TIMEOUT, bad, good, good_json,  # noqa: E402
-                  must, same)
+                  must, same, until)
 
 KEYS = "kills lost double hung seconds".split()
 STRIDES, STRIDE_SIZE, LEASES, DATA = 40, 32, 88, 96     # in the header
@@ -41,14 +41,7 @@ class Chaos:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=tool.environment())
         self.pid = self.process.pid
-        self.until(self.children, "participants")
-
-    def until(self, what, text):
-        end = time.monotonic() + 10
-        while not what():
-            must(time.monotonic() < end, "waited in vain for", text)
-            time.sleep(0.01)
-        return what()
+        until(lambda: len(self.children()) > 1, "participants start")
 
     def children(self):
         path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
@@ -90,14 +83,24 @@ def lives(pid):
     return state not in "ZX"
 
 
+DONE = "reserved routed taken shared inherited suspect stops".split()
+
+
 def test_short_one():
-    found = good_json("chaos", "--seconds", 3, "--kill-rate", 100, keys=KEYS)
-    same(lost_and_more(found), NOTHING, f"found: {found['findings']}")
+    """A slow machine may need longer to do some of everything."""
+    for seconds in (3, 15, 60):
+        found = good_json("chaos", "--seconds", seconds, "--kill-rate", 100,
+                          keys=KEYS)
+        same(lost_and_more(found), NOTHING, f"found: {found['findings']}")
+        # some die before they have joined
+        must(found["deaths"] > found["kills"] / 10, "deaths were seen", found)
+        must(seconds - 0.1 < found["seconds"] < seconds + 2 * tool.SOON,
+             "seconds", found)
+        if found["kills"] >= 200 and all(found[key] > 0 for key in DONE):
+            break
     must(found["kills"] >= 200, "kills", found)
-    must(found["deaths"] > found["kills"] / 2, "deaths were seen", found)
-    for key in "reserved routed taken shared inherited suspect stops".split():
+    for key in DONE:
         must(found[key] > 0, "nothing of this was done:", key, found)
-    must(2.9 < found["seconds"] < 20, "seconds", found)
     same(list(tool.planes.iterdir()), [], "left behind")
 
 
@@ -128,41 +131,58 @@ def test_usage():
     bad(2, "AETHER_EUSAGE", "chaos", "name")
 
 
+def chaos_with(harm, *words):
+    """How it ended when this was done to its memory: a longer one, if it was
+    over before."""
+    for seconds in (2, 20):
+        with Chaos("--seconds", seconds, *words) as chaos, \
+                chaos.memory() as memory:
+            harm(memory)
+            status, found, err = chaos.end()
+        if status:
+            break
+    return status, found, err
+
+
 def test_somebody_writes_into_strides():
     chance = random.Random(1)
-    with Chaos("--seconds", 2, "--kill-rate", 10) as chaos, \
-            chaos.memory() as memory:
+
+    def harm(memory):
         data, size = number(memory, DATA), number(memory, STRIDE_SIZE)
         strides = number(memory, STRIDES, "<I")
         for _ in range(300):
             at = data + chance.randrange(strides) * size
             memory[at + size // 2:at + size // 2 + 8] = b"somebody"
             time.sleep(0.001)
-        status, found, err = chaos.end()
+
+    status, found, err = chaos_with(harm, "--kill-rate", 10)
     same((status, found["ok"]), (3, False), "found")
     must(found["double"] > 0, "changed while held", found)
     must("changed while I" in err, "said at once", err)
 
 
 def test_somebody_writes_into_a_word():
-    with Chaos("--seconds", 2, "--kill-rate", 10) as chaos, \
-            chaos.memory() as memory:
+    def harm(memory):
         at = number(memory, LEASES) + 128 * 5
         memory[at:at + 8] = struct.pack("<Q", CORRUPT | 99 << 23)
-        status, found, err = chaos.end()
+
+    status, found, err = chaos_with(harm, "--kill-rate", 10)
     same((status, found["ok"]), (3, False), "found")
     must(found["lost"] > 0, "a stride that nobody can have", found)
     must("stride 5 is not free though nobody is there" in err, "said", err)
 
 
 def test_somebody_is_held():
+    """The second, who waits for moments alone. The supervisor stops some, too,
+    and lets go on whom it meant to stop: so it is held again and again."""
     with Chaos("--seconds", 4, "--kill-rate", 0) as chaos:
-        os.kill(chaos.until(chaos.children, "a child")[0], signal.SIGSTOP)
+        held = chaos.children()[1]
+        while held in chaos.children():
+            os.kill(held, signal.SIGSTOP)
+            time.sleep(0.05)
         status, found, err = chaos.end()
     same((status, found["ok"]), (3, False), "found")
-    # what it was doing when it was stopped decides
-    must(found["hung"] > 0 and ("makes no progress" in err
-                                or "sleeps, waiting for" in err), "said", err)
+    must(found["hung"] > 0 and "makes no progress" in err, "said", err)
     same((found["lost"], found["double"]), (0, 0), err)
 
 
@@ -170,11 +190,11 @@ def test_ends_by_a_signal():
     for signum in (signal.SIGINT, signal.SIGTERM):
         with Chaos("--seconds", 60, "--kill-rate", 50) as chaos:
             time.sleep(0.3)
-            children = chaos.children()
+            children = chaos.children()     # none, for a moment: fine
             began = time.monotonic()
             os.kill(chaos.pid, signum)
             status, found, err = chaos.end()
-            must(time.monotonic() - began < 5, "ends soon")
+            must(time.monotonic() - began < tool.SOON, "ends soon")
         same((status, found["ok"]), (-signum, True), f"{signum} {err}")
         must(not any(map(lives, children)), "left behind", children)
 
@@ -182,11 +202,12 @@ def test_ends_by_a_signal():
 def test_dies_with_its_supervisor():
     with Chaos("--seconds", 60) as chaos:
         time.sleep(0.2)
-        children = chaos.children()
-        must(children, "participants")
+        children = []
+        until(lambda: children.extend(chaos.children()) or children,
+              "participants")
         os.kill(chaos.pid, signal.SIGKILL)
         try:
-            chaos.until(lambda: not any(map(lives, children)), "their end")
+            until(lambda: not any(map(lives, children)), "they end")
         finally:    # those of a chaos that fails this test
             for pid in filter(lives, children):
                 os.kill(pid, signal.SIGKILL)

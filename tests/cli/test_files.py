@@ -18,8 +18,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
-from tool import (BIN, Skip, aether, bad, good, must, objects,  # noqa: E402
-                  same)
+from tool import (BIN, TIMEOUT, Skip, aether, bad, good, must,  # noqa: E402
+                  objects, same)
 
 LENGTHS = (0, 1, 7, 8, 9, 63, 64, 65, 511, 512, 513, 4096 + 5, 131072,
            (1 << 20) - 1, (1 << 20) + 12345, (3 << 20) + 8)
@@ -95,7 +95,7 @@ def test_slow_streams():
         worker.stdin.write(data[at:at + 50021])
         worker.stdin.flush()
         time.sleep(0.01)
-    out, _ = worker.communicate(timeout=60)
+    out, _ = worker.communicate(timeout=TIMEOUT)
     same(worker.returncode, 0, "status")
     must(out == reference(data, 64), "short reads change the result")
 
@@ -224,7 +224,7 @@ def test_outputs_that_are_no_files():
     os.mkfifo(fifo)
     reader = subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE)
     good("slice", source, fifo)
-    same(reader.communicate(timeout=60)[0], reference(b"x" * 1000, 64), "FIFO")
+    same(reader.communicate(timeout=TIMEOUT)[0], reference(b"x" * 1000, 64), "FIFO")
     must(stat.S_ISFIFO(fifo.stat().st_mode), "the FIFO was replaced")
     bad(1, "AETHER_EIO", "slice", source, tool.planes, says="directory")
     for name in ("", "no/such/dir", "in/x", "newdir/"):
@@ -276,16 +276,14 @@ def test_full_file_system():
 
 
 def wait_until_reading(process):
-    """Until it sleeps in read(): its output is open."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
+    """Until its output is open and it sleeps then: in read()."""
+    def reads():
+        opened = any(str(tool.planes) in name
+                     for _, name in tool.open_files(process.pid))
         state = Path(f"/proc/{process.pid}/stat").read_text()
-        if state.rpartition(")")[2].split()[0] == "S" and \
-                any(str(tool.planes) in name
-                    for _, name in tool.open_files(process.pid)):
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never waited for its input")
+        return opened and state.rpartition(")")[2].split()[0] == "S"
+
+    tool.until(reads, "it waits for its input")
 
 
 def check_signals(env=None):
@@ -296,7 +294,7 @@ def check_signals(env=None):
                                   env=tool.environment(**(env or {})))
         wait_until_reading(worker)
         worker.send_signal(number)
-        same(worker.wait(60), -number, "died by the signal")
+        same(worker.wait(TIMEOUT), -number, "died by the signal")
         worker.stdin.close()
         same(os.listdir(tool.planes), [], "left behind")
     worker = subprocess.Popen(["nohup", BIN, "slice", "-", str(out)],
@@ -304,7 +302,7 @@ def check_signals(env=None):
                               env=tool.environment(**(env or {})))
     wait_until_reading(worker)
     worker.send_signal(signal.SIGHUP)
-    worker.communicate(b"x", timeout=60)
+    worker.communicate(b"x", timeout=TIMEOUT)
     same((worker.returncode, out.exists()), (0, True), "under nohup")
     out.unlink()
 
@@ -376,7 +374,7 @@ def trace(files, env):
     wait_until_reading(worker)
     must(any(name.startswith(".aether-") for name in os.listdir(files)),
          "the shim does nothing", os.listdir(files))
-    worker.communicate(b"x", timeout=60)
+    worker.communicate(b"x", timeout=TIMEOUT)
     must((files / "seen").exists(), "named in the end")
 
 

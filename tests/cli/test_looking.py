@@ -8,14 +8,13 @@ import re
 import signal
 import struct
 import sys
-import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
 from tool import (HEADER, Member, aether, bad, good, good_json,  # noqa: E402
-                  must, objects, patch, plane_file, same)
+                  must, objects, patch, plane_file, same, until)
 
 
 # ---- planes that are none
@@ -201,7 +200,7 @@ def test_who():
         now = {p["slot"]: p for p in good_json("who", "p")["participants"]}
         same(now[slot]["strides"], found["source"]["strides"],
              "what an earlier tenant of the slot left is not credited")
-        os.kill(worker.pid, signal.SIGSTOP)     # or it reaps at once
+        tool.stop(worker.pid)   # or it reaps at once
         source.kill()
         same([p["alive"] for p in good_json("ls")["planes"]], [1], "ls")
         one = good_json("who", "p", "--role", "ingress")["participants"]
@@ -211,9 +210,8 @@ def test_who():
         must(re.search(r" dead .* source$", good("who", "p").out, re.M),
              "in words")
         os.kill(worker.pid, signal.SIGCONT)
-        end = time.monotonic() + 10
-        while good_json("who", "p", "--role", "ingress")["participants"]:
-            must(time.monotonic() < end, "a dead one is reaped soon")
+        until(lambda: not good_json("who", "p", "--role", "ingress")
+              ["participants"], "a dead one is reaped soon")
     bad(2, "AETHER_EUSAGE", "who", "p", "--role", "boss", says="orchestrator")
 
 

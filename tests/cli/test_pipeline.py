@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import statistics
 import struct
 import subprocess
 import sys
@@ -19,8 +18,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
-from tool import Skip, bad, good, good_json, must, same  # noqa: E402
-from watched import Run, children, until  # noqa: E402
+from tool import Skip, bad, good, good_json, must, same, until  # noqa: E402
+from watched import Run, children  # noqa: E402
 
 K, M = 1024, 1024 * 1024
 DATA = random.Random(4).randbytes(3 * M + 77)
@@ -247,8 +246,8 @@ def test_strides_that_were_asked_for():
 # ---- batches
 
 def test_few_small_and_large():
-    """No way of cutting the stream stalls: a second is what a wake-up that is
-    lost would cost each time."""
+    """No way of cutting the stream stalls: 0.2 s is what a wake-up that is
+    lost would cost each time, and there are hundreds."""
     data = DATA[:M] * 32
     source = put("in", data)
     for words in (["--strides", "1"], ["--strides", "2"], ["--strides", "3"],
@@ -258,14 +257,19 @@ def test_few_small_and_large():
                   ["--strides", "2", "--workers", "8"]):
         began = time.monotonic()
         said = good_json("run", "--verify", *words, source, work / "out")
-        must(time.monotonic() - began < 8, f"{words} takes too long")
+        must(time.monotonic() - began < tool.SOON, f"{words} takes too long")
         same(said["verify"], "ok", f"with {words}")
         must((work / "out").read_bytes() == data, f"wrong with {words}")
 
 
+def is_late(times):
+    """Every time: a busy machine delays some of them, and what comes because
+    a sleeper looks by himself, after a round of 0.2 s, is late always."""
+    return sorted(times)[len(times) // 4] > 0.15
+
+
 def test_trickle_is_not_held_back():
-    """What the input gives now comes out now, though wakes are owed. Every
-    delay is less than the second after which a sleeper looks by himself."""
+    """What the input gives now comes out now, though wakes are owed."""
     run = Run("--burn", "none", "-", "-")
     times = []
     for at in range(0, 20000, 1000):
@@ -274,7 +278,7 @@ def test_trickle_is_not_held_back():
         got = os.read(run.process.stdout.fileno(), 5000)
         times.append(time.monotonic() - began)
         must(got == DATA[at:at + 1000], "wrong")
-    must(statistics.median(times) < 0.1, "it is late:", times)
+    must(not is_late(times), "it is late:", times)
     same(run.end()[:2], (0, b""), "the end")
 
 
@@ -290,7 +294,7 @@ def test_bursts():
             got += os.read(run.process.stdout.fileno(), 65536)
         times.append(time.monotonic() - began)
         must(got == data, "wrong")
-    must(statistics.median(times) < 0.1, "they are late:", times)
+    must(not is_late(times), "they are late:", times)
     same(run.end()[:2], (0, b""), "the end")
 
 

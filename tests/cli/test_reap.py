@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
 from tool import (LIB, TIMEOUT, aether, bad, good, good_json,  # noqa: E402
-                  must, objects, same)
+                  must, objects, same, until)
 
 KEYS = "dead freed inherited suspect pending".split()
 DROP_OLDEST = 2
@@ -102,8 +101,11 @@ class Puppet:
         self.process.stdin.flush()
         same(self.process.stdout.readline(), f"did {line.split()[0]}\n", line)
 
-    def send(self, number):
-        self.process.send_signal(number)
+    def stop(self):
+        tool.stop(self.process.pid)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         self.process.kill()
@@ -164,14 +166,14 @@ def test_an_heir():
         a.do("reserve 2")
         a.do("reserve 1")
         for one in (b, c):
-            one.send(signal.SIGSTOP)
+            one.stop()
         a.kill()
         reap(dead=1, inherited=3, suspect=2)
         same(states(), {"busy": 1, "cont": 3, "routed": 1, "suspect": 2},
              "what the heir will find")
         c.kill()
         reap(dead=1, freed=1)
-        b.send(signal.SIGCONT)
+        b.go_on()
         b.do("take")
         b.kill()
         reap(dead=1, freed=3)
@@ -199,7 +201,7 @@ def test_what_cannot_be_settled_yet():
     with Puppet("p", "b") as b, Puppet("p", "a", "heir b", "reserve 1") as a:
         with Puppet("p", "c", "flood b 64", "leave"):
             for one in (b, a):
-                one.send(signal.SIGSTOP)
+                one.stop()
             a.kill()
         reap(3, pending=1)
         said = aether("reap", "p")
@@ -207,12 +209,13 @@ def test_what_cannot_be_settled_yet():
         must(("a", False) in [(p["name"], p["alive"]) for p in
                               good_json("who", "p")["participants"]],
              "the dead one's slot is kept")
-        b.send(signal.SIGCONT)
-        end = time.monotonic() + 10
-        while states() != {"busy": 1, "suspect": 1} or \
-                len(good_json("who", "p")["participants"]) > 1:
-            must(time.monotonic() < end, "the heir gets it at last", states())
+        b.go_on()
+        def settled():
             b.do("take")
+            return states() == {"busy": 1, "suspect": 1} and \
+                len(good_json("who", "p")["participants"]) == 1
+
+        until(settled, "the heir gets it at last")
         b.kill()
         reap(dead=1, freed=2)
 

@@ -19,8 +19,9 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
-from tool import Skip, bad, good, good_json, must, same  # noqa: E402
-from watched import Run, alive, until  # noqa: E402
+from tool import (TIMEOUT, Skip, bad, good, good_json, must,  # noqa: E402
+                  same, until)
+from watched import Run, alive, within_a_second  # noqa: E402
 
 KEYS = ("bytes_in", "bytes_out", "seconds", "gbps", "strides_routed",
         "bytes_copied", "verify", "stages", "respawned")
@@ -101,7 +102,10 @@ def test_what_json_says():
     must(said["seconds"] > 0 and said["gbps"] > 0, "speed:", said)
     same([s["role"] for s in said["stages"]],
          ["ingress", "orchestrator", "appliance", "appliance", "egress"])
-    same([s["status"] for s in said["stages"]], [0] * 5, "statuses")
+    status = [s["status"] for s in said["stages"]]
+    same(status[:2] + status[4:], [0] * 3, "statuses")
+    # an appliance that is late to leave, when all is done, is not waited for
+    must(set(status[2:4]) <= {0, 137}, "statuses of appliances:", status)
     same(len({s["pid"] for s in said["stages"]}), 5, "processes")
 
 
@@ -141,9 +145,10 @@ def test_trickle():
 
 def test_slow_stage_holds_back():
     run = Run("--strides", "4", "--stride", "64K", "-", work / "out")
+    run.begin(DATA[:1000])
     os.kill(run.stages[3], signal.SIGSTOP)
     os.set_blocking(run.process.stdin.fileno(), False)
-    sent, idle = 0, 0
+    sent, idle = 1000, 0
     while idle < 40:
         try:
             sent += os.write(run.process.stdin.fileno(), DATA[sent:sent + 4096])
@@ -168,10 +173,13 @@ def test_progress_bar():
     os.close(sink)
     run.feed(DATA)
     shown = b""
-    while b"GB/s" not in shown:
+    while b"4.8 MiB" not in shown:      # earlier ones show less
+        must(len(shown) < 1 << 20, "bar:", shown[-1000:])
+        shown += os.read(source, 1000)
+    while b"GB/s" not in shown[shown.index(b"4.8 MiB"):]:
         shown += os.read(source, 1000)
     run.end()
-    must(b"4.8 MiB" in shown and b"\r" in shown, "bar:", shown)
+    must(b"\r" in shown, "bar:", shown)
     os.close(source)
     run = Run("-", work / "out")
     run.feed(DATA)
@@ -213,7 +221,7 @@ def test_kinds_of_output():
     with open(work / "copy", "wb") as copy:
         reader = subprocess.Popen(["cat", work / "fifo"], stdout=copy)
         good("run", source, work / "fifo")
-        reader.wait(20)
+        reader.wait(TIMEOUT)
     must((work / "copy").read_bytes() == DATA[:200000], "wrong through a FIFO")
     target = put("target", b"old")
     target.chmod(0o640)
@@ -354,6 +362,7 @@ ROLES = {0: "ingress", 1: "orchestrator", 4: "egress"}
 
 def test_killed_stage():
     """The appliances can be spared: test_survive.py."""
+    took = []
     for number, role in ROLES.items():
         run = Run("--workers", "2", "--json", "-", work / "out", stages=5)
         run.feed(DATA[:300000])
@@ -361,7 +370,7 @@ def test_killed_stage():
         began = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         status, out, err = run.died()
-        must(time.monotonic() - began < 1.0, f"{role}: not within a second")
+        took.append(time.monotonic() - began)
         same(status, 1, f"{role} killed")
         must(f"the {role} (pid {pid}) was killed by signal 9 (Killed)" in err,
              "says:", err)
@@ -370,6 +379,7 @@ def test_killed_stage():
         same(said["stages"][number]["status"], 137, "its status")
         must(not any(map(alive, run.stages)), "stages are left")
         left()
+    within_a_second(took)
 
 
 def test_terminated_stage():
@@ -383,16 +393,18 @@ def test_terminated_stage():
 
 def test_killed_on_a_plane_of_the_user():
     good("create", "mine", "--strides", "8")
+    took = []
     for number in (0, 1, 3):
         run = Run("--plane", "mine", "-", work / "out")
         run.feed(DATA[:300000])
         os.kill(run.stages[number], signal.SIGKILL)
         began = time.monotonic()
         same(run.died()[0], 1, "status")
-        must(time.monotonic() - began < 1.0, "not within a second")
+        took.append(time.monotonic() - began)
         same(good_json("who", "mine")["participants"], [], "participants")
         same({s["state"] for s in good_json("map", "mine")["strides"]},
              {"dormant"}, "strides")
+    within_a_second(took)
     good("destroy", "mine")
     left()
 
@@ -437,7 +449,7 @@ def test_parent_killed():
     run.feed(DATA[:300000])
     os.kill(run.pid, signal.SIGKILL)
     run.process.wait()      # its input is still open
-    until(lambda: not any(map(alive, run.stages)), "stages die with it", 1.0)
+    until(lambda: not any(map(alive, run.stages)), "stages die with it")
     run.died()
     left()
 
@@ -446,14 +458,16 @@ def test_verify_fails():
     made = good_json("create", "mine", "--strides", "64")
     first = made["plane_size"] - made["data_size"]
     run = Run("--plane", "mine", "--verify", "--json", "-", work / "out")
+    run.begin(DATA[:1000])
     os.kill(run.stages[2], signal.SIGSTOP)
-    run.feed(DATA[:400000])
-    states = []
-    while len(states) < 3:
-        time.sleep(0.01)
-        states = [s for s in good_json("map", "mine")["strides"]
-                  if s["state"] == "routed"]
-    for one in states:
+    run.feed(DATA[1000:400000])
+
+    def routed():
+        return [s for s in good_json("map", "mine")["strides"]
+                if s["state"] == "routed"]
+
+    until(lambda: len(routed()) >= 3, "it has mail")
+    for one in routed():
         tool.patch("mine", first + one["index"] * STRIDE, b"\x55" * 64)
     os.kill(run.stages[2], signal.SIGCONT)
     status, out, err = run.end()

@@ -17,7 +17,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
-from tool import BIN, bad, good, good_json, must, same  # noqa: E402
+from tool import (BIN, SOON, TIMEOUT, bad, good, good_json,  # noqa: E402
+                  must, same, until)
 
 DATA = random.Random(6).randbytes(3000001)
 BURNED = bytes(b ^ 0x5A for b in DATA)
@@ -27,12 +28,13 @@ work = None
 
 
 def start(*words, stdin=subprocess.DEVNULL):
+    words += ("--wait", TIMEOUT)    # those who are started later may be slow
     return subprocess.Popen([BIN, *map(str, words)], stdin=stdin,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             env=tool.environment())
 
 
-def end(process, seconds=20):
+def end(process, seconds=TIMEOUT):
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out.decode(), err.decode()
 
@@ -42,10 +44,8 @@ def who():
 
 
 def until_joined(*roles):
-    limit = time.monotonic() + 10
-    while sorted(p["role"] for p in who()) != sorted(roles):
-        must(time.monotonic() < limit, "never joined:", roles, who())
-        time.sleep(0.01)
+    until(lambda: sorted(p["role"] for p in who()) == sorted(roles),
+          f"{roles} join")
 
 
 def clean(*wanted):
@@ -91,7 +91,7 @@ def test_two_appliances():
               for _ in range(2)]
     egress = start("egress", "p", "-")
     ingress = start("ingress", "p", work / "in", "--workers", "2")
-    out = egress.communicate(timeout=20)[0]
+    out = egress.communicate(timeout=TIMEOUT)[0]
     must(out == BURNED, "two appliances, chained burns, standard output")
     same(end(ingress)[0], 0, "ingress")
     same([end(stage)[0] for stage in stages], [0, 0], "appliances")
@@ -111,18 +111,17 @@ def test_direct():
 
 
 def test_missing_stages():
-    began = time.monotonic()
-    bad(1, "AETHER_ETIMEDOUT", "ingress", "p", work / "in", "--wait", "0",
-        says="aether egress p OUT")
+    def misses(*words, says):
+        began = time.monotonic()    # of two runs: 10 s each, if not told
+        bad(1, "AETHER_ETIMEDOUT", *words, "--wait", "0", says=says)
+        must(time.monotonic() - began < 20, "waiting takes too long")
+
+    misses("ingress", "p", work / "in", says="aether egress p OUT")
     egress = start("egress", "p", work / "out")
     until_joined("egress")
-    bad(1, "AETHER_ETIMEDOUT", "ingress", "p", work / "in", "--wait", "0",
-        says="aether appliance p --burn SPEC")
-    bad(1, "AETHER_ETIMEDOUT", "appliance", "p", "--burn", "none", "--wait",
-        "0", says="start an ingress")
-    bad(1, "AETHER_ETIMEDOUT", "egress", "p", work / "no", "--wait", "0",
-        says="start an ingress")
-    must(time.monotonic() - began < 8, "waiting takes too long")
+    misses("ingress", "p", work / "in", says="aether appliance p --burn SPEC")
+    misses("appliance", "p", "--burn", "none", says="start an ingress")
+    misses("egress", "p", work / "no", says="start an ingress")
     egress.terminate()
     same(end(egress)[0], -signal.SIGTERM, "egress")
     clean("in")
@@ -157,7 +156,9 @@ class Stream:
         until_joined("egress", "appliance", "orchestrator", "ingress")
         self.ingress.stdin.write(DATA[:100000])
         self.ingress.stdin.flush()
-        time.sleep(0.05)
+        # until then some may know of no stream, and wait for one to begin
+        until(lambda: any(p["role"] == "egress" and p["counts"]["taken"]
+                          for p in who()), "the stream reaches the egress")
         self.all = {"ingress": self.ingress, "appliance": self.appliance,
                     "egress": self.egress}
 
@@ -165,14 +166,14 @@ class Stream:
         """All but `spared` fail with words, soon; that one dies by `number`."""
         began = time.monotonic()
         for role, stage in self.all.items():
-            stage.wait(20)      # its input stays open
+            stage.wait(TIMEOUT) # its input stays open
             status, out, err = end(stage)
             if role == spared:
                 same((status, err), (-number, ""), role)
                 continue
             same((status, out), (1, ""), f"{role}: {err}")
             must(err.startswith(f"aether {role}: "), "says:", err)
-        must(time.monotonic() - began < 3, "that takes too long")
+        must(time.monotonic() - began < SOON, "that takes too long")
         clean("in")
 
 

@@ -11,11 +11,13 @@ import ctypes
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -23,7 +25,20 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = os.environ.get("AETHER_BIN") or str(ROOT / "build" / "aether")
 LIB = os.environ.get("AETHER_LIB") or str(ROOT / "build" / "libaether.so")
 HEADER = 0x1DC0     # of a plane, in every layout
-TIMEOUT = 60
+# Seconds. Any process may stand still for some of them on a busy machine: what
+# takes as long as this hangs.
+TIMEOUT = 240
+SOON = 30           # what comes at once where nothing else runs
+INSTRUMENTED = re.search(rb"__[at]san_init", Path(BIN).read_bytes()) \
+    if os.access(BIN, os.R_OK) else None
+
+# as nohup and shells in the background leave them
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
+# those that are to crash leave no file
+resource.setrlimit(resource.RLIMIT_CORE,
+                   (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 class Skip(Exception):
@@ -135,6 +150,29 @@ def patch(name, offset, data):
     with open(plane_file(name), "r+b") as file:
         file.seek(offset)
         file.write(data)
+
+
+def until(what, text, seconds=2 * SOON):
+    end = time.monotonic() + seconds
+    while not what():
+        must(time.monotonic() < end, "never:", text)
+        time.sleep(0.005)
+
+
+def stands_still(pid):
+    """All its threads are stopped, or it has ended."""
+    try:
+        return all(task.joinpath("stat").read_text().rpartition(")")[2].split()
+                   [0] in "TtZX" for task in Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return not os.path.exists(f"/proc/{pid}/stat")
+
+
+def stop(pid):
+    """Stops it. The signal alone does not: until one of its threads has met
+    it, another may still reap somebody."""
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: stands_still(pid), "it stops")
 
 
 # ---- participants: another process that joins through the library

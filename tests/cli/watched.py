@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run that is watched while it goes on: its input is a pipe in the test's
 hand, its stages are known by pid. For tests that kill, stop or interrupt."""
+import array
+import fcntl
 import subprocess
-import time
+import termios
 from pathlib import Path
 
 import tool
-from tool import BIN, must
+from tool import BIN, TIMEOUT, must, until
 
 
 def children(pid):
@@ -22,11 +24,11 @@ def alive(pid):
         return False
 
 
-def until(what, text, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not what():
-        must(time.monotonic() < end, f"never: {text}")
-        time.sleep(0.005)
+def within_a_second(took):
+    """One of them at least: a busy machine delays some, what waits for nothing
+    delays all. A sanitizer is slower than any promise."""
+    must(max(took) < tool.SOON, "that takes too long:", took)
+    must(tool.INSTRUMENTED or min(took) < 1, "not within a second:", took)
 
 
 class Run:
@@ -43,20 +45,34 @@ class Run:
             env=tool.environment(**more.pop("env", {})),
             start_new_session=True, **more)
         self.pid = self.process.pid
-        until(lambda: len(children(self.pid)) == stages or
+        until(lambda: len(self.look()) == stages or
               self.process.poll() is not None, "all stages started")
+
+    def look(self):
         self.stages = children(self.pid)
-        time.sleep(0.05)    # joined
+        return self.stages
 
     def feed(self, data):
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
-    def died(self, seconds=20):
+    def unread(self):
+        """Bytes that are still in the pipe."""
+        count = array.array("i", [0])
+        fcntl.ioctl(self.process.stdin, termios.FIONREAD, count)
+        return count[0]
+
+    def begin(self, data):
+        """Feeds it and waits until it is read: all stages have joined and met
+        by then. One that is stopped before lets no stream begin."""
+        self.feed(data)
+        until(lambda: self.unread() == 0, "the stream begins")
+
+    def died(self, seconds=TIMEOUT):
         """Ends by itself, though its input stays open."""
         self.process.wait(seconds)
         return self.end()
 
-    def end(self, seconds=20):
+    def end(self, seconds=TIMEOUT):
         out, err = self.process.communicate(timeout=seconds)
         return self.process.returncode, out or b"", (err or b"").decode()

@@ -25,6 +25,14 @@
 #define SECOND (1000 * MS)
 #define FAULT 77 /* exit status of a child that touched what it must not */
 
+/* What takes so long hangs. A busy machine may stop anybody for seconds, at
+ * any instruction: no shorter time is evidence that something went wrong. */
+#define RIG_HANG (120 * SECOND)
+
+/* How often a scene is played whose outcome a stop can spoil, if it was. What
+ * is wrong with the library spoils it each time. */
+#define RIG_TRIES 20
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RIG_SLOW 1
 #else
@@ -203,6 +211,18 @@ static inline void rig_sleep(uint64_t ns)
 		;
 }
 
+/* The time that a scene takes, played again while it takes longer than that:
+ * somebody may have been stopped meanwhile. */
+static inline uint64_t rig_quickest(uint64_t (*scene)(int), int how,
+				    uint64_t limit)
+{
+	uint64_t took = scene(how);
+
+	for (int i = 1; took >= limit && i < RIG_TRIES; i++)
+		took = scene(how);
+	return took;
+}
+
 /* Zeroed memory that forked children share. */
 static inline void *rig_shared(size_t size)
 {
@@ -253,6 +273,16 @@ static inline void rig_expect_fault(void)
 {
 	signal(SIGSEGV, rig_fault);
 	signal(SIGBUS, rig_fault);
+}
+
+/* Until it has counted that it waits: then it is parked, or about to be. */
+static inline void rig_await_waits(const struct aether_plane *plane,
+				   uint64_t tenancy)
+{
+	uint64_t slot = AETHER_TENANCY_SLOT(tenancy);
+
+	while (!ae_load64_relaxed(&plane->seats[slot].waits))
+		rig_sleep(MS / 4);
 }
 
 /* Open descriptors of this process. */

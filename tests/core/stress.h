@@ -60,7 +60,7 @@ static int stress_fail(struct worker *w, const char *what, long long number)
 
 static int stress_meet(struct worker *w)
 {
-	uint64_t end = aether_clock_after(60 * SECOND);
+	uint64_t end = aether_clock_after(RIG_HANG);
 	uint32_t all = ++w->met * w->s->workers;
 
 	/* release: what I did. pairs: acquire in stress_meet */
@@ -399,14 +399,17 @@ static int stress_cycle(struct worker *w)
 	return stress_meet(w);
 }
 
-/* Cycles until the time is over; worker 0 decides, so that all agree. */
+/* One cycle at least, and more until the time is over; worker 0 decides, so
+ * that all agree. */
 static int stress_work(struct worker *w)
 {
 	struct aether_word32 *go = &w->s->held;
 
 	for (;;) {
 		if (w->self == 0)
-			ae_store32_relaxed(go, aether_clock_now() < w->s->end);
+			ae_store32_relaxed(
+				go, !ae_load64_relaxed(&w->s->cycles) ||
+					    aether_clock_now() < w->s->end);
 		if (stress_meet(w) < 0)
 			return -1;
 		if (!ae_load32_relaxed(go))

@@ -241,12 +241,15 @@ static void fill(uint64_t handle, uint64_t number)
 		at[i] = number;
 }
 
+#define SHARES (RIG_SLOW ? 20 : 200)
+
 /* Readers are killed and started anew while I share. */
 static void killing(void)
 {
 	struct victim v[3];
 	uint64_t seed = 11, torn = 0, number = 0;
 	uint64_t stop = aether_clock_after(1500 * MS);
+	uint64_t limit = aether_clock_after(RIG_HANG);
 	int kills = 0;
 
 	begin();
@@ -254,7 +257,8 @@ static void killing(void)
 		v[i] = (struct victim) { .act = reads_on, .plane = plane };
 		victim_start(&v[i]);
 	}
-	while (aether_clock_now() < stop) {
+	while (aether_clock_now() < stop ||
+	       ((number <= SHARES || !kills) && aether_clock_now() < limit)) {
 		uint64_t to[3], handle, r = rig_random(&seed);
 
 		if (r % 50 == 0) {
@@ -278,8 +282,8 @@ static void killing(void)
 		victim_kill(&v[i]);
 		torn += v[i].told->handles[0];
 	}
-	ok(number > (RIG_SLOW ? 20 : 200) && kills > 0,
-	   "%llu shares, %d readers killed", (unsigned long long)number, kills);
+	ok(number > SHARES && kills > 0, "%llu shares, %d readers killed",
+	   (unsigned long long)number, kills);
 	is_int(torn, 0, "no reader saw bytes change");
 	aether_reap(me, NULL);
 	is_int(victim_count(plane, AETHER_STATE_DORMANT), STRIDES,

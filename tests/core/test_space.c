@@ -10,25 +10,35 @@
 
 static struct aether_plane *plane;
 
+static struct aether_participant *waiter;
+
+/* A reserve that waits for so many ms in vain; how long that took. */
+static uint64_t reserve_in_vain(int ms)
+{
+	uint64_t handle, start = aether_clock_now();
+	uint64_t deadline = ms ? start + (uint64_t)ms * MS : 0;
+
+	need(aether_stride_reserve_until(waiter, deadline, &handle) ==
+	     AETHER_ETIMEDOUT);
+	need(aether_clock_now() >= deadline);
+	return aether_clock_now() - start;
+}
+
 static void deadlines(void)
 {
 	struct aether_participant *me;
 	uint64_t handle = 5, start, passed;
 
 	plane = rig_plane(1, SIZE, 2);
-	me = rig_join(plane);
+	me = waiter = rig_join(plane);
 	need(aether_stride_reserve_until(me, 0, &handle) == 0);
 	ok(handle != 5, "a free stride is had with a deadline of 0");
-	start = aether_clock_now();
-	is_int(aether_stride_reserve_until(me, 0, &handle), AETHER_ETIMEDOUT,
-	       "full, deadline 0");
-	passed = aether_clock_now() - start;
-	ok(passed < 50 * MS, "does not wait (%llu us)",
+	passed = rig_quickest(reserve_in_vain, 0, 50 * MS);
+	ok(passed < 50 * MS, "full, deadline 0: does not wait (%llu us)",
 	   (unsigned long long)passed / 1000);
+	is_int(me->counts.waits, 0, "and does not park");
 	start = aether_clock_now();
-	is_int(aether_stride_reserve_until(me, start + 30 * MS, &handle),
-	       AETHER_ETIMEDOUT, "full, 30 ms");
-	passed = aether_clock_now() - start;
+	passed = rig_quickest(reserve_in_vain, 30, 500 * MS);
 	ok(passed >= 30 * MS && passed < 500 * MS, "waits 30 ms (%llu us)",
 	   (unsigned long long)passed / 1000);
 	is_int(aether_stride_reserve_until(me, start, &handle),
@@ -40,45 +50,63 @@ static void deadlines(void)
 	aether_plane_detach(plane);
 }
 
-/* Takes the only stride, says so, gives it back 30 ms later: by releasing it,
- * by leaving, or by routing it into nothing that exists. */
-static int holder(void *how)
+struct holder {
+	int leaves;    /* or releases */
+	uint64_t whom; /* who waits for it */
+};
+
+/* Takes the only stride, and gives it back when that is waited for: by
+ * releasing it, or by leaving. */
+static int holder(void *argument)
 {
+	const struct holder *h = argument;
 	struct aether_plane *again = rig_again(plane);
 	struct aether_participant *him = rig_join(again);
 	uint64_t handle = rig_reserve(him);
 
+	rig_await_waits(again, h->whom);
 	rig_sleep(30 * MS);
-	if (*(int *)how == 0 && aether_stride_release(him, handle) < 0)
+	if (!h->leaves && aether_stride_release(him, handle) < 0)
 		return 1;
-	if (*(int *)how == 0)
+	if (!h->leaves)
 		rig_sleep(20 * MS);
 	aether_participant_leave(him);
 	return aether_plane_detach(again) != 0;
 }
 
-static void woken_by(int how, const char *what)
+/* Whether it was woken or looked by itself, a second later, is told by the
+ * time. */
+static uint64_t woken_once(int leaves)
 {
 	struct aether_participant *me;
 	struct aether_stride_info info = { .state = 0 };
-	uint64_t handle, start;
+	struct holder h = { .leaves = leaves };
+	uint64_t handle, took;
 	pid_t pid;
 
 	plane = rig_plane(1, SIZE, 2);
 	me = rig_join(plane);
-	pid = rig_fork(holder, &how);
+	h.whom = aether_participant_tenancy(me);
+	pid = rig_fork(holder, &h);
 	while (info.state == AETHER_STATE_DORMANT)
 		aether_registry_look(plane, 0, &info);
-	start = aether_clock_now();
-	is_int(aether_stride_reserve_until(me, aether_clock_after(5 * SECOND),
+	took = aether_clock_now();
+	is_int(aether_stride_reserve_until(me, aether_clock_after(RIG_HANG),
 					   &handle),
-	       0, "woken by %s in another process", what);
-	ok(aether_clock_now() - start < SECOND, "at once");
+	       0, "woken in another process");
+	took = aether_clock_now() - took;
 	is_int(rig_wait(pid), 0, "the other process is content");
 	ok(me->counts.waits > 0, "it was parked");
 	aether_participant_leave(me);
 	ok(rig_all_free(plane), "all free");
 	aether_plane_detach(plane);
+	return took;
+}
+
+static void woken_by(int leaves, const char *what)
+{
+	ok(rig_quickest(woken_once, leaves, SECOND) < SECOND,
+	   "woken by %s: at once", what);
 }
 
 static void *release_later(void *argument)
@@ -101,7 +129,7 @@ static void woken_by_thread(void)
 	him = rig_join(plane);
 	rig_reserve(him);
 	need(pthread_create(&thread, NULL, release_later, him) == 0);
-	is_int(aether_stride_reserve_until(me, aether_clock_after(5 * SECOND),
+	is_int(aether_stride_reserve_until(me, aether_clock_after(RIG_HANG),
 					   &handle),
 	       0, "woken by a thread");
 	pthread_join(thread, NULL);
@@ -124,7 +152,7 @@ static int wants(void *unused)
 	(void)unused;
 	for (int i = 0; i < TURNS; i++) {
 		if (aether_stride_reserve_until(
-			    him, aether_clock_after(10 * SECOND), &handle) < 0)
+			    him, aether_clock_after(RIG_HANG), &handle) < 0)
 			return 1;
 		if (aether_stride_bytes(him, handle, NULL, &at) < 0)
 			return 2;
@@ -187,7 +215,7 @@ static int gets(void *argument)
 	uint64_t handle, round = 1;
 
 	while ((round = next(&turns->go, round)) != 0) {
-		uint64_t end = aether_clock_after(5 * SECOND);
+		uint64_t end = aether_clock_after(RIG_HANG);
 		int err = aether_stride_reserve_until(him, end, &handle);
 
 		if (err == 0)

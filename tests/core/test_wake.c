@@ -36,7 +36,8 @@ struct sleeper {
 	uint64_t to;     /* whom it routes to */
 	int result;
 	struct aether_word64 done;
-	uint32_t bell; /* as it was when it fell asleep */
+	uint64_t began; /* before it fell asleep */
+	uint32_t bell;  /* as it was when it fell asleep */
 };
 
 static void *sleeper_main(void *argument)
@@ -74,6 +75,7 @@ static void start(struct sleeper *s)
 
 static void fall_asleep(struct sleeper *s)
 {
+	s->began = aether_clock_now();
 	start(s);
 	while (!ae_load64_relaxed(&s->me->seat->waits))
 		rig_sleep(MS / 10);
@@ -228,12 +230,11 @@ struct seen {
 
 static void play(const struct scene *scene, int kind, struct seen *seen)
 {
-	uint64_t held[STRIDES] = { 0 }, began;
+	uint64_t held[STRIDES] = { 0 };
 	struct sleeper s;
 
 	begin();
 	lay_down(&s, kind, held);
-	began = aether_clock_now();
 	aether_wake_defer(me, scene->limit);
 	for (int i = 0; i < scene->owed; i++)
 		call(&s, held);
@@ -243,7 +244,7 @@ static void play(const struct scene *scene, int kind, struct seen *seen)
 	else
 		call(&s, held);
 	seen->after = rings(&s);
-	seen->took = aether_clock_now() - began;
+	seen->took = aether_clock_now() - s.began;
 	seen->result = wake_up(&s);
 	end();
 }
@@ -273,14 +274,12 @@ static void owed(const struct scene *scene, int kind)
 static void several_once(int *before, int *after, uint64_t *took)
 {
 	struct sleeper s[MANY];
-	uint64_t began;
 
 	begin();
 	for (int i = 0; i < MANY; i++) {
 		join_sleeper(&s[i], 1);
 		fall_asleep(&s[i]);
 	}
-	began = aether_clock_now();
 	aether_wake_defer(me, 1000);
 	for (int i = 0; i < 2 * (MANY - 1); i++)
 		need(aether_route(me, rig_reserve(me),
@@ -293,7 +292,7 @@ static void several_once(int *before, int *after, uint64_t *took)
 	for (int i = 0; i < MANY - 1; i++)
 		*after += rings(&s[i]) == 1;
 	*after += 100 * rings(&s[MANY - 1]); /* to whom nothing is owed */
-	*took = aether_clock_now() - began;
+	*took = aether_clock_now() - s[0].began;
 	need(aether_route(me, spare,
 			  aether_participant_tenancy(s[MANY - 1].me)) == 0);
 	aether_wake_pay(me);
@@ -333,20 +332,19 @@ static void pay_all(void)
 /* Seven calls after all was paid. */
 static void paid_once(int kind, struct seen *seen)
 {
-	uint64_t held[STRIDES] = { 0 }, began;
+	uint64_t held[STRIDES] = { 0 };
 	struct sleeper s;
 
 	begin();
 	aether_wake_defer(me, 8);
 	pay_all();
 	lay_down(&s, kind, held);
-	began = aether_clock_now();
 	aether_wake_pay(me);
 	seen->before = rings(&s);
 	for (int i = 0; i < 7; i++)
 		call(&s, held);
 	seen->after = rings(&s);
-	seen->took = aether_clock_now() - began;
+	seen->took = aether_clock_now() - s.began;
 	aether_wake_defer(me, 0);
 	need(wake_up(&s) == 0);
 	end();
@@ -411,7 +409,6 @@ static int owe_for_ever(void *argument)
 static void kill_debtor(struct debtor *d, struct seen *seen)
 {
 	struct sleeper s;
-	uint64_t began;
 	pid_t pid;
 
 	begin();
@@ -422,14 +419,13 @@ static void kill_debtor(struct debtor *d, struct seen *seen)
 	pid = rig_fork(owe_for_ever, d);
 	rig_await(&d->told[0], 1);
 	fall_asleep(&s);
-	began = aether_clock_now();
 	rig_tell(&d->told[1], 1);
 	rig_await(&d->told[0], 2);
 	seen->before = rings(&s);
 	kill(pid, SIGKILL);
 	need(rig_wait(pid) == 128 + SIGKILL);
 	rig_await(&s.done, 1);
-	seen->took = aether_clock_now() - began;
+	seen->took = aether_clock_now() - s.began;
 	seen->after = rings(&s);
 	seen->result = wake_up(&s);
 	end();

@@ -8,7 +8,8 @@
 
 #define SIZE 65536
 #define LENGTH (3 * SIZE + 1000)
-#define SOON 150000000 /* ns in which something would have come */
+#define SOON 150000000              /* ns in which something would have come */
+#define HANG UINT64_C(120000000000) /* ns after which it never will */
 
 static uint8_t input[LENGTH];
 
@@ -83,6 +84,43 @@ static int open_trial(struct trial *t, uint32_t workers)
 	return 1;
 }
 
+/* How many strides are on their way to a stage. */
+static uint32_t on_the_way(struct trial *t, int stage)
+{
+	uint32_t n = 0, count = t->strides ? t->strides : 16;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct aether_stride_info info;
+
+		n += aether_registry_look(t->plane, i, &info) == 0 &&
+		     info.state == AETHER_STATE_ROUTED &&
+		     info.slot == AETHER_TENANCY_SLOT(trial_tenancy(t, stage));
+	}
+	return n;
+}
+
+/* Until there are so many; or the test hangs, and fails. */
+static void await_on_the_way(struct trial *t, int stage, uint32_t wanted)
+{
+	while (on_the_way(t, stage) != wanted)
+		usleep(1000);
+}
+
+/* Have the stages that are not the test ended? Who has ended has left. */
+static int have_ended(struct trial *t, const uint64_t tenancies[WORKER])
+{
+	struct aether_participant_info info;
+
+	for (uint32_t i = 0; i < WORKER; i++)
+		if (aether_participant_look(
+			    t->plane,
+			    (uint32_t)AETHER_TENANCY_SLOT(tenancies[i]),
+			    &info) < 0 ||
+		    info.tenancy == tenancies[i])
+			return 0;
+	return 1;
+}
+
 static void close_trial(struct trial *t)
 {
 	for (uint32_t i = 0; i < t->workers; i++)
@@ -113,7 +151,7 @@ static void test_handshake(void)
 	me = t.stage[WORKER].me;
 	for (int i = 0; i < WORKER; i++)
 		begin(&t, i);
-	handle = mail(me, 5 * SOON, &parcel);
+	handle = mail(me, HANG, &parcel);
 	ok(handle && parcel.flags == AETHER_PARCEL_BEGIN &&
 		   parcel.next == trial_tenancy(&t, DESK),
 	   "first it is asked to name an heir");
@@ -121,7 +159,7 @@ static void test_handshake(void)
 	parcel.next = trial_tenancy(&t, DESK);
 	answer(me, handle, &parcel);
 	for (uint64_t i = 0; i < 4; i++) {
-		handle = mail(me, 20 * (uint64_t)SOON, &parcel);
+		handle = mail(me, HANG, &parcel);
 		ok(handle && parcel.sequence == i &&
 			   parcel.position == i * SIZE &&
 			   parcel.flags == (i == 3 ? AETHER_PARCEL_LAST : 0u),
@@ -133,7 +171,7 @@ static void test_handshake(void)
 	}
 	ok(!mail(me, SOON, &parcel), "no end while I have a piece");
 	aether_route(me, kept, trial_tenancy(&t, EGRESS));
-	handle = mail(me, 5 * SOON, &parcel);
+	handle = mail(me, HANG, &parcel);
 	ok(handle && parcel.flags == AETHER_PARCEL_END, "then the end");
 	aether_stride_release(me, handle);
 	for (int i = 0; i < WORKER; i++)
@@ -156,14 +194,14 @@ static void test_leaver(void)
 	me = t.stage[WORKER].me;
 	for (int i = 0; i < WORKER; i++)
 		begin(&t, i);
-	answer(me, mail(me, 5 * SOON, &parcel), &parcel);
-	is_int(mail(me, 5 * SOON, &parcel) != 0, 1, "it has one");
-	usleep(100000); /* and more on their way */
+	answer(me, mail(me, HANG, &parcel), &parcel);
+	is_int(mail(me, HANG, &parcel) != 0, 1, "it has one");
+	await_on_the_way(&t, WORKER, 3);
 	aether_participant_leave(me);
 	t.stage[WORKER].me = NULL;
 	me = t.stage[WORKER + 1].me;
-	answer(me, mail(me, 5 * SOON, &parcel), &parcel);
-	while ((handle = mail(me, 20 * (uint64_t)SOON, &parcel)) != 0 &&
+	answer(me, mail(me, HANG, &parcel), &parcel);
+	while ((handle = mail(me, HANG, &parcel)) != 0 &&
 	       parcel.flags != AETHER_PARCEL_END) {
 		aether_route(me, handle, parcel.next);
 		got++;
@@ -184,37 +222,38 @@ static void test_ride(int dies)
 	struct trial t = { .strides = 1, .stride_size = 1 << 18 };
 	struct aether_parcel_seg parcel = { .flags = 0 };
 	struct aether_participant *me;
-	uint64_t handle;
+	uint64_t handle, stages[WORKER];
 
 	if (!open_trial(&t, 2))
 		return;
+	for (int i = 0; i < WORKER; i++)
+		stages[i] = trial_tenancy(&t, i);
 	begin(&t, INGRESS);
-	usleep(50000); /* it has the stride, and routes it */
+	await_on_the_way(&t, DESK, 1);
 	begin(&t, DESK);
 	begin(&t, EGRESS);
 	me = t.stage[WORKER].me;
-	handle = mail(me, 5 * SOON, &parcel);
+	handle = mail(me, HANG, &parcel);
 	ok(handle && parcel.flags == AETHER_PARCEL_BEGIN, "called with it");
 	if (dies) {
 		aether_participant_leave(me);
 		t.stage[WORKER].me = NULL;
 		me = t.stage[WORKER + 1].me;
-		handle = mail(me, 20 * (uint64_t)SOON, &parcel);
+		handle = mail(me, HANG, &parcel);
 	}
 	answer(me, handle, &parcel);
-	handle = mail(me, 20 * (uint64_t)SOON, &parcel);
+	handle = mail(me, HANG, &parcel);
 	ok(handle && parcel.flags == AETHER_PARCEL_LAST && !parcel.sequence,
 	   "then it has content");
 	aether_route(me, handle, parcel.next);
-	for (int idle = 0; idle < 100; idle++) {
-		me = t.stage[WORKER + idle % 2].me;
+	for (int i = 0; !have_ended(&t, stages); i++) {
+		me = t.stage[WORKER + i % 2].me;
 		if (!me || !(handle = mail(me, SOON / 10, &parcel)))
 			continue;
 		if (parcel.flags == AETHER_PARCEL_BEGIN)
 			aether_route(me, handle, parcel.next);
 		else
 			aether_stride_release(me, handle);
-		idle = 0;
 	}
 	for (int i = 0; i < WORKER; i++)
 		ends(&t, i, 0, "");
@@ -235,7 +274,7 @@ static struct aether_participant *open_ingress(struct trial *t)
 	me = t->stage[DESK].me;
 	begin(t, INGRESS);
 	while (handle && parcel.flags != AETHER_PARCEL_LAST) {
-		handle = mail(me, 20 * (uint64_t)SOON, &parcel);
+		handle = mail(me, HANG, &parcel);
 		if (parcel.next != trial_tenancy(t, INGRESS))
 			handle = 0;
 		aether_stride_release(me, handle);
@@ -267,7 +306,7 @@ static void test_again(void)
 	if (!me)
 		return;
 	send(me, trial_tenancy(&t, INGRESS), &redo, SIZE);
-	handle = mail(me, 5 * SOON, &parcel);
+	handle = mail(me, HANG, &parcel);
 	ok(handle && parcel.sequence == 2 && parcel.position == 2 * SIZE &&
 		   parcel.flags == 0 &&
 		   aether_stride_bytes(me, handle, NULL, &bytes) == 0 &&
@@ -278,7 +317,7 @@ static void test_again(void)
 	redo.position = 3 * SIZE;
 	redo.flags |= AETHER_PARCEL_LAST;
 	send(me, trial_tenancy(&t, INGRESS), &redo, 1000);
-	handle = mail(me, 5 * SOON, &parcel);
+	handle = mail(me, HANG, &parcel);
 	ok(handle && parcel.flags == AETHER_PARCEL_LAST &&
 		   aether_stride_resolve(me, handle, &pointer) == 0 &&
 		   pointer.length == 1000,
@@ -329,7 +368,7 @@ static void test_early_end(void)
 	close(t.ingress.fd);
 	t.ingress.fd = ends_of[0];
 	begin(&t, INGRESS);
-	usleep(20000);
+	usleep(20000); /* mostly it reads by then */
 	send(me, trial_tenancy(&t, INGRESS), &end, 0);
 	close_ingress(&t, AETHER_ESTAGE, "before its end");
 	close(ends_of[1]);
@@ -349,8 +388,8 @@ static void test_silent_worker(void)
 	me = t.stage[WORKER + 1].me;
 	for (int i = 0; i < WORKER; i++)
 		begin(&t, i);
-	answer(me, mail(me, 5 * SOON, &parcel), &parcel);
-	while ((handle = mail(me, 20 * (uint64_t)SOON, &parcel)) != 0 &&
+	answer(me, mail(me, HANG, &parcel), &parcel);
+	while ((handle = mail(me, HANG, &parcel)) != 0 &&
 	       parcel.flags != AETHER_PARCEL_END) {
 		aether_route(me, handle, parcel.next);
 		got++;
@@ -367,6 +406,44 @@ static void test_silent_worker(void)
 	close_trial(&t);
 }
 
+/*
+ * The test is all but the worker. When the egress has the last piece it goes;
+ * the worker, who has not been told that it is over, is no worse for that.
+ */
+static void test_told_late(void)
+{
+	struct aether_parcel_seg parcel = { .flags = AETHER_PARCEL_BEGIN };
+	struct trial t = { .strides = 0 };
+	struct trial_stage *worker = &t.stage[WORKER];
+	struct aether_participant *desk, *egress;
+	uint64_t handle, to;
+
+	if (!open_trial(&t, 1))
+		return;
+	desk = t.stage[DESK].me;
+	egress = t.stage[EGRESS].me;
+	to = trial_tenancy(&t, WORKER);
+	pthread_create(&worker->thread, NULL, trial_worker, worker);
+	parcel.next = trial_tenancy(&t, DESK);
+	is_int(send(desk, to, &parcel, 0), 0, "a call");
+	handle = mail(desk, HANG, &parcel);
+	is_int(aether_stride_release(desk, handle), 0, "it is answered");
+	parcel = (struct aether_parcel_seg) { .flags = AETHER_PARCEL_LAST };
+	parcel.next = trial_tenancy(&t, EGRESS);
+	is_int(send(desk, to, &parcel, 1000), 0, "a piece");
+	handle = mail(egress, HANG, &parcel);
+	is_int(aether_stride_release(egress, handle), 0, "it is out");
+	aether_participant_leave(egress);
+	usleep(3 * 200000); /* longer than a stage waits before it looks */
+	parcel = (struct aether_parcel_seg) { .flags = AETHER_PARCEL_END };
+	is_int(send(desk, to, &parcel, 0), 0, "the end");
+	ends(&t, WORKER, 0, "");
+	aether_participant_leave(desk);
+	aether_participant_leave(t.stage[INGRESS].me);
+	t.workers = 0; /* it has left */
+	close_trial(&t);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < LENGTH; i++)
@@ -379,5 +456,6 @@ int main(void)
 	test_no_piece();
 	test_early_end();
 	test_silent_worker();
+	test_told_late();
 	return tap_end();
 }

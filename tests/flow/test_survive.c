@@ -8,20 +8,22 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include "ae_atomic.h"
 #include "flow_trial.h"
 
 #define SIZE 262144 /* of a stride */
 #define PIECES 24
 #define LENGTH (PIECES * SIZE - 100)
 #define HERD 12
+#define SHOT (AETHER_FLOW_DEATHS_MAX - 1)
 
 static uint8_t input[LENGTH], expected[LENGTH];
 
 /* Shared with the workers. */
 struct herd {
-	int fatal[PIECES + 1]; /* how many more die at this piece */
-	int fatal_count;       /* how many have died so */
-	int slow;              /* us for a piece */
+	int fatal[PIECES + 1];            /* how many more die at this piece */
+	struct aether_word32 fatal_count; /* how many have died so */
+	int slow;                         /* us for a piece */
 	uint64_t tenancies[HERD];
 };
 
@@ -40,7 +42,7 @@ static int burn(void *state, const struct aether_piece *piece)
 		bytes[i] ^= 0xFF;
 	if (*fatal) {
 		--*fatal;
-		herd->fatal_count++;
+		ae_add32_relaxed(&herd->fatal_count, 1);
 		kill(getpid(), SIGKILL); /* half done */
 	}
 	if (herd->slow)
@@ -211,7 +213,8 @@ static void went_well(struct trial *t, int deaths, const char *what)
 	ok(trial_holds(t->egress.fd, expected, LENGTH), "%s: it is right",
 	   what);
 	is_int(died, deaths, "%s: so many died", what);
-	is_int(t->stage[INGRESS].report.again, herd->fatal_count,
+	is_int(t->stage[INGRESS].report.again,
+	       ae_load32_relaxed(&herd->fatal_count),
 	       "%s: so often a piece was brought again", what);
 	ok(seen_bytes == LENGTH && seen_sum == sum,
 	   "%s: the tap saw everything once", what);
@@ -309,22 +312,33 @@ static void test_nobody_left(void)
 	failed(&t);
 }
 
-static void test_nobody_comes(void)
+/* How many ms it waits. */
+static uint64_t nobody_comes(void)
 {
 	struct trial t = { .strides = 0 };
-	uint64_t began = aether_clock_now(), took;
+	uint64_t began = aether_clock_now();
 
 	if (!ok(open_flow(&t, trial_file(input, LENGTH), 1, 0), "a plane"))
-		return;
+		return UINT64_MAX;
 	t.desk.replace = next_one;
 	t.desk.stay = 700000000;
 	herd->fatal[4] = 1;
 	go(&t);
-	took = (aether_clock_now() - began) / 1000000;
-	ok(took >= 700 && took < 3000, "it waits (%llu ms)",
-	   (unsigned long long)took);
+	began = (aether_clock_now() - began) / 1000000;
 	expect(&t, DESK, AETHER_ETIMEDOUT, "0.7 s");
 	failed(&t);
+	return began;
+}
+
+/* Played again if it took longer: somebody may have been stopped. */
+static void test_nobody_comes(void)
+{
+	uint64_t took = nobody_comes();
+
+	for (int i = 1; took >= 3000 && i < 20; i++)
+		took = nobody_comes();
+	ok(took >= 700 && took < 3000, "it waits (%llu ms)",
+	   (unsigned long long)took);
 }
 
 static void test_deadly_piece(void)
@@ -336,7 +350,8 @@ static void test_deadly_piece(void)
 	t.desk.replace = next_one;
 	herd->fatal[6] = 100;
 	go(&t);
-	is_int(herd->fatal_count, AETHER_FLOW_DEATHS_MAX, "so many died");
+	is_int(ae_load32_relaxed(&herd->fatal_count), AETHER_FLOW_DEATHS_MAX,
+	       "so many died");
 	expect(&t, DESK, AETHER_EBURN, "8 appliances in a row");
 	ok(strstr(t.stage[DESK].error.text, "bytes 1572864 to 1835007") != NULL,
 	   "and where");
@@ -408,7 +423,8 @@ static void test_shorter(void)
 	failed(&t);
 }
 
-/* Workers that are killed from outside, whatever they do at that moment. */
+/* Workers that are killed from outside, whatever they do at that moment; one
+ * less than would rightly end the flow if all had the same piece. */
 static void *shoot(void *user)
 {
 	uint64_t random = *(uint64_t *)user;
@@ -432,7 +448,7 @@ static void test_shot(uint32_t strides, uint64_t seed)
 
 	snprintf(what, sizeof(what), "%u strides, shot at (%llu)", strides,
 		 (unsigned long long)seed);
-	if (!ok(open_flow(&t, trial_file(input, LENGTH), 2, 8), "a plane"))
+	if (!ok(open_flow(&t, trial_file(input, LENGTH), 2, SHOT - 1), "plane"))
 		return;
 	herd->slow = 3000;
 	t.desk.replace = next_one;
@@ -479,5 +495,6 @@ int main(void)
 	test_shorter();
 	test_shot(16, 1);
 	test_shot(1, 2);
+	test_shot(4, 3);
 	return tap_end();
 }

@@ -96,7 +96,7 @@ static void main_thread_ended(void)
 		return;
 	}
 	from = aether_clock_now();
-	while (!ended && aether_clock_now() - from < 2 * SOON) {
+	while (!ended && aether_clock_now() - from < SOON) {
 		rig_sleep(MS);
 		ended = waitpid(pid, &status, WNOHANG) == pid;
 	}
@@ -130,7 +130,7 @@ static void two_watches_left(void)
 	lives_begin(3);
 	pid = start(two_watches);
 	from = aether_clock_now();
-	while (!ended && aether_clock_now() - from < 2 * SOON) {
+	while (!ended && aether_clock_now() - from < SOON) {
 		rig_sleep(MS);
 		ended = waitpid(pid, &status, WNOHANG) == pid;
 	}

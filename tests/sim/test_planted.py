@@ -202,7 +202,7 @@ class Bench:
         result = run(CC, self.test(test), *self.sim.values(), *core.values(), "-o", program)
         if result.returncode:
             return result.stderr
-        return run("timeout", "60", program, *scene)
+        return run("timeout", "300", program, *scene)
 
 
 def sites():
