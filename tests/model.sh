@@ -99,6 +99,7 @@ found 38 1 2 "a dead one keeps its stride warm" -DBITS=1
 found 39 31 2 "who leaves frees its seat though something is pending"
 found 40 25 2 "who named the dead keeps its name"
 found 43 25 2 "a swap of a settler fails and nobody looks again"
+found 44 6 0 "a generation that does not rise at release"
 if [ "${SOAK-}" ]; then
 	found 3 5 3 "halves without generation"
 	found 7 6 3 "a run's head freed before its tails"
