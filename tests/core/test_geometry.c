@@ -6,6 +6,9 @@
 #include "rig.h"
 
 #define KIB 1024
+#define ONE(...) +1
+#define LAYOUTS (0 AETHER_LAYOUT_LIST(ONE))
+#define ERRORS (0 AETHER_ERROR_LIST(ONE))
 
 static int make(uint32_t strides, uint64_t size, uint32_t participants,
 		struct aether_geometry *g)
@@ -148,7 +151,7 @@ static void refusals(void)
 		"more than 32 bits");
 	refused(0, 1024, usual, 65, AETHER_EINVAL, "65 participants");
 	refused(0, 1024, usual, UINT32_MAX, AETHER_EINVAL, "2^32 - 1");
-	refused(1, 1024, usual, 0, AETHER_ELAYOUT, "layout 1");
+	refused(LAYOUTS, 1024, usual, 0, AETHER_ELAYOUT, "a layout too many");
 	refused(UINT32_MAX, 1024, usual, 0, AETHER_ELAYOUT, "layout 2^32 - 1");
 }
 
@@ -187,12 +190,12 @@ static void errors(void)
 {
 	int good = 1;
 
-	for (int code = -36; code < 0; code++)
+	for (int code = -(ERRORS); code < 0; code++)
 		good &= aether_error_name(code) != NULL &&
 			strncmp(aether_error_name(code), "AETHER_E", 8) == 0 &&
 			aether_error_message(code)[0] &&
 			aether_error_remedy(code)[0];
-	ok(good, "36 errors have a name, a message, a remedy");
+	ok(good, "all %d errors have a name, a message, a remedy", ERRORS);
 	ok(!strcmp(aether_error_name(0), "AETHER_OK"), "0 is OK");
 	ok(!strcmp(aether_error_name(7), "AETHER_OK"), "so is 7");
 	ok(!aether_error_name(-99) && aether_error_message(-99) &&
