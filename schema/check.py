@@ -7,6 +7,7 @@ what concerns the schema itself; check_layout.py has the layouts.
 import re
 
 import check_layout
+import constants
 from c_names import ENUMS, KEYWORDS, identifiers, snake
 from check_lists import NAME, doubled, extent, overlaps, texts
 from model import TYPE_SIZES
@@ -30,6 +31,11 @@ def check(model):
         faults += check_layout.layout_faults(model, layout)
     for path, what, reason in collisions(model):
         found[path].append((what, reason))
+    if not any(found.values()):     # or what they name may not be there
+        for layout, name in constants.twice(model):
+            found[(layout or model.schema).path].append(
+                (f"constant {name}", "two things have this name in languages "
+                 "other than C"))
     return [f"{path}: {what}: {reason}"
             for path, faults in found.items() for what, reason in faults]
 

@@ -9,6 +9,7 @@ import re
 import check_parts
 from c_names import COMMON_EPOCHS, COMMON_REGIONS
 from check_lists import NAME, doubled, extent, overlaps, texts
+from constants import RESERVED
 
 EPOCH_SIZE = 4
 TABLES_ALIGN = 64
@@ -43,6 +44,8 @@ def layout_name(model, layout):
         yield what, f"the name is not of the form {NAME.pattern}"
     if len(layout.name) > LAYOUT_NAME_MAX:
         yield what, f"the name has more than {LAYOUT_NAME_MAX} characters"
+    if layout.name.lower() in RESERVED:
+        yield what, "the name is a word of a language"
     for other in model.layouts:
         if other is layout:
             break
