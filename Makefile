@@ -109,10 +109,21 @@ $(O)/examples/burn_%.so: examples/burn_%.c $(LAYOUT)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCF) $(see/examples) $(ALLLD) -shared $< -o $@
 
-$(LAYOUT) $(GEN)/format-tables.md &: $(wildcard schema/*.py) $(SCHEMA) $(LAYOUTS)
+# the constants as each language wants them, and the tables of docs/format.md
+GENERATED = $(LAYOUT) $(GEN)/format-tables.md $(GEN)/rust/layout.rs \
+	$(GEN)/go/system/layout.go $(GEN)/js/layout.mjs $(GEN)/js/layout.d.mts \
+	$(GEN)/python/aether_layout.py $(GEN)/nasm/layout.inc
+
+$(GENERATED) &: $(wildcard schema/*.py) $(SCHEMA) $(LAYOUTS) $(GEN)/stamp
 	@tools/need.sh build
 	python3 schema/gen.py --schema schema/aether.capnp \
-		$(LAYOUTS:%=--layout %) --c $(LAYOUT) --md $(GEN)/format-tables.md
+		$(LAYOUTS:%=--layout %) $(join --c= --md= --rust= --go= \
+		--mjs= --dts= --python= --nasm=,$(GENERATED))
+
+# changes when the list of layouts does
+$(GEN)/stamp: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LAYOUTS)' | cmp -s - $@ || echo '$(LAYOUTS)' > $@
 
 # ---- the two commands
 demo: ## Run the main job on a real file (FILE=path for another)

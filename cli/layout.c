@@ -229,8 +229,47 @@ static json_t *pairs_json(const struct aether_layout *has)
 		cli_set(object, "buffers", buffers);
 		cli_set(object, "size", json_integer((json_int_t)pair->size));
 		cli_set(object, "epoch", json_integer(pair->epoch));
+		cli_set(object, "mirror", json_integer(pair->mirror));
 		cli_set(object, "item_size", json_integer(pair->item_size));
 		cli_set(object, "items", json_integer(pair->items));
+		cli_add(list, object);
+	}
+	return list;
+}
+
+/* The names of the roles whose bits are set. */
+static json_t *roles_json(uint32_t mask)
+{
+#define ROLE(id, number, text, level, doc) { number, text },
+	static const struct {
+		uint32_t number;
+		const char *text;
+	} roles[] = { AETHER_ROLE_LIST(ROLE) };
+#undef ROLE
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+		if (roles[i].number < 32 && mask >> roles[i].number & 1)
+			cli_add(list, json_string(roles[i].text));
+	return list;
+}
+
+static json_t *guards_json(const struct aether_layout *has)
+{
+#define MODE(id, number, text, doc) [number] = text,
+	static const char *const modes[] = { AETHER_GUARD_MODE_LIST(MODE) };
+#undef MODE
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < has->guard_count; i++) {
+		const struct aether_layout_guard *guard = &has->guards[i];
+		json_t *object = json_object();
+
+		cli_set(object, "region", json_string(guard->region));
+		cli_set(object, "mode", json_string(modes[guard->mode]));
+		cli_set(object, "writers", roles_json(guard->writers));
+		cli_set(object, "readers", roles_json(guard->readers));
+		cli_set(object, "epoch", json_integer(guard->epoch));
 		cli_add(list, object);
 	}
 	return list;
@@ -278,6 +317,7 @@ static void print_json(const struct layout *layout,
 	cli_set(object, "regions", lists.regions);
 	cli_set(object, "epochs", epochs_json(has));
 	cli_set(object, "pairs", pairs_json(has));
+	cli_set(object, "guards", guards_json(has));
 	cli_set(object, "tiers", tiers_json(has));
 	cli_set(object, "gaps", lists.gaps);
 	cli_print(object);

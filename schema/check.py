@@ -7,15 +7,15 @@ what concerns the schema itself; check_layout.py has the layouts.
 import re
 
 import check_layout
+import constants
 from c_names import ENUMS, KEYWORDS, identifiers, snake
-from check_lists import doubled, extent, overlaps, texts
+from check_lists import NAME, doubled, extent, overlaps, texts
 from model import TYPE_SIZES
 
 INT_MAX = (1 << 31) - 1
 BIT_LISTS = ("flags", "parcel_flags")
 ROLE_LEVELS = range(0, 5)
 ERROR_CODES = range(-127, 0)
-NAME = re.compile(r"[a-z][A-Za-z0-9]*")
 NAMES = {                           # where names are of another form
     "errors": re.compile(r"E[A-Z0-9]+"),
     "keys": re.compile(r"[A-Z][A-Z0-9_]*"),
@@ -31,6 +31,11 @@ def check(model):
         faults += check_layout.layout_faults(model, layout)
     for path, what, reason in collisions(model):
         found[path].append((what, reason))
+    if not any(found.values()):     # or what they name may not be there
+        for layout, name in constants.twice(model):
+            found[(layout or model.schema).path].append(
+                (f"constant {name}", "two things have this name in languages "
+                 "other than C"))
     return [f"{path}: {what}: {reason}"
             for path, faults in found.items() for what, reason in faults]
 
@@ -105,7 +110,7 @@ def limits(schema):
         yield from texts(what, limit, "unit", "doc")
         if limit.value == 0:
             yield what, "value 0 allows nothing"
-    for name in ("epochs", "epochsLow"):
+    for name in ("epochs", "epochsLow", "epochPool"):
         if schema.limit(name) is None:
             yield f"limit {name}", "is missing; the layouts need it"
     if (schema.limit("epochsLow") or 0) >= (schema.limit("epochs") or 1 << 64):

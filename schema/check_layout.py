@@ -8,12 +8,12 @@ import re
 
 import check_parts
 from c_names import COMMON_EPOCHS, COMMON_REGIONS
-from check_lists import doubled, extent, overlaps, texts
+from check_lists import NAME, doubled, extent, overlaps, texts
+from constants import RESERVED
 
 EPOCH_SIZE = 4
 TABLES_ALIGN = 64
 LAYOUT_NAME_MAX = 15                # the header has 16 bytes, one is a zero
-NAME = re.compile(r"[a-z][A-Za-z0-9]*")
 EPOCH_NAME = re.compile(r"IDX_[A-Z0-9]+(_[A-Z0-9]+)*")
 
 
@@ -44,6 +44,8 @@ def layout_name(model, layout):
         yield what, f"the name is not of the form {NAME.pattern}"
     if len(layout.name) > LAYOUT_NAME_MAX:
         yield what, f"the name has more than {LAYOUT_NAME_MAX} characters"
+    if layout.name.lower() in RESERVED:
+        yield what, "the name is a word of a language"
     for other in model.layouts:
         if other is layout:
             break
@@ -161,12 +163,15 @@ def common_epochs(model, layout):
     for name in COMMON_EPOCHS:
         if name not in own:
             yield f"epoch {name}", "is missing; every layout has it"
-        elif name in first and (own[name].index, own[name].count) != (
-                first[name].index, first[name].count):
-            yield f"epoch {name}", f"has index {own[name].index}, but " \
-                f"{first[name].index} in {model.layouts[0].path}; it must " \
+        elif name in first and told(own[name]) != told(first[name]):
+            yield f"epoch {name}", f"is {told(own[name])}, but " \
+                f"{told(first[name])} in {model.layouts[0].path}; it must " \
                 f"be alike in every layout"
-    pool = own.get("IDX_SUPERVISOR_POOL")
-    if pool and pool.count != model.schema.limit("epochPool"):
+    pool, size = own.get("IDX_SUPERVISOR_POOL"), model.schema.limit("epochPool")
+    if pool and size and pool.count != size:
         yield f"epoch {pool.name}", f"has {pool.count} epochs, the limit " \
-            f"epochPool says {model.schema.limit('epochPool')}"
+            f"epochPool says {size}"
+
+
+def told(epoch):
+    return f"{epoch.count} of kind {epoch.kind} from index {epoch.index}"

@@ -3,6 +3,9 @@
 
 Each function yields (what, reason) or pairs; none of them prints.
 """
+import re
+
+NAME = re.compile(r"[a-z][A-Za-z0-9]*")
 
 
 def doubled(what, items, key="name"):

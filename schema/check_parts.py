@@ -3,21 +3,27 @@
 and a layout that lacks the region in which their records lie. Called by
 check_layout.py.
 """
-from check_lists import doubled, texts
+from check_lists import NAME, doubled, texts
 
 BUFFERS = range(2, 4)
 BUFFERS_ALIGN = 64
+MASK_BITS = 32                      # a role is a bit of a guard's masks
 
 
 def part_faults(schema, layout):
     """Yields (what, reason)."""
     yield from records(schema, layout)
+    yield from signalled(layout)
     yield from doubled("pair", layout.pairs)
     for pair in layout.pairs:
         yield from pair_faults(layout, pair)
         yield from indices(schema, layout, f"pair {pair.name}", pair,
                            ("epoch", "mirror"))
-    yield from doubled("guard", layout.guards)
+    yield from doubled("guard", layout.guards, "region")
+    limit = schema.limit("guardsMax")
+    if limit and len(layout.guards) > limit:
+        yield f"layout {layout.name}", f"has {len(layout.guards)} guards, " \
+            f"the limit guardsMax says {limit}"
     for guard in layout.guards:
         yield from guard_faults(schema, layout, guard)
         yield from indices(schema, layout, f"guard {guard.region}", guard,
@@ -50,8 +56,8 @@ def records(schema, layout):
 
 def pair_faults(layout, pair):
     what = f"pair {pair.name}"
-    if not pair.name.isidentifier():
-        yield what, "the name is not one word"
+    if not NAME.fullmatch(pair.name):
+        yield what, f"the name is not of the form {NAME.pattern}"
     if len(pair.buffers) not in BUFFERS or \
             len(set(pair.buffers)) < len(pair.buffers):
         yield what, "does not have two or three buffers"
@@ -84,10 +90,22 @@ def indices(schema, layout, what, item, names):
             yield what, f"its {name} {index} is no epoch of the layout"
 
 
+def signalled(layout):
+    """What is signalled is a counter, or nobody could wait for it."""
+    kinds = {x: epoch.kind for epoch in layout.epochs
+             for x in range(epoch.index, min(epoch.end, 1 << 10))}
+    items = [(f"pair {pair.name}", pair.epoch) for pair in layout.pairs]
+    items += [(f"guard {guard.region}", guard.epoch)
+              for guard in layout.guards]
+    for what, index in items:
+        if index and kinds.get(index, "counter") != "counter":
+            yield what, f"its epoch {index} is a {kinds[index]}, no counter"
+
+
 def guard_faults(schema, layout, guard):
     what = f"guard {guard.region}"
     modes = [mode.name for mode in schema.guard_modes]
-    roles = [role.name for role in schema.roles]
+    roles = {role.name: role.number for role in schema.roles}
     if layout.region(guard.region) is None:
         yield what, "there is no such region"
     if guard.mode not in modes:
@@ -96,6 +114,9 @@ def guard_faults(schema, layout, guard):
     for role in [*guard.writers, *guard.readers]:
         if role not in roles:
             yield what, f"unknown role {role}"
+        elif roles[role] >= MASK_BITS:
+            yield what, f"role {role} has number {roles[role]}; a guard " \
+                f"knows 0 to {MASK_BITS - 1}"
 
 
 def tiers(schema, layout):

@@ -20,12 +20,24 @@ sys.dont_write_bytecode = True      # the source tree stays clean
 import check                        # noqa: E402
 import model                        # noqa: E402
 import write_c                      # noqa: E402
+import write_dts                    # noqa: E402
+import write_go                     # noqa: E402
 import write_md                     # noqa: E402
+import write_mjs                    # noqa: E402
+import write_nasm                   # noqa: E402
+import write_py                     # noqa: E402
+import write_rust                   # noqa: E402
 
 # option: (module with write(model) -> text, what it makes)
 WRITERS = {
     "c": (write_c, "C header"),
     "md": (write_md, "Markdown tables"),
+    "rust": (write_rust, "Rust module"),
+    "go": (write_go, "Go file of package system"),
+    "mjs": (write_mjs, "JavaScript module"),
+    "dts": (write_dts, "JavaScript module's types"),
+    "python": (write_py, "Python module"),
+    "nasm": (write_nasm, "NASM include file"),
 }
 
 

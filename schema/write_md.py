@@ -170,24 +170,50 @@ def layout_tables(layout):
         record = code(region.record) if region.record else ""
         rows.append((address(region.offset), address(region.end - 1),
                      region.size, code(region.name), region.kind, record,
-                     region.doc))
+                     "addition" if region.addition else "", region.doc))
         end = region.end
     rows += gap(end, layout.tables)
     columns = ["first", "last", "bytes#", "region", "kind", "record",
-               "meaning"]
+               "", "meaning"]
     return section(title, layout.doc, facts, table(columns, rows),
-                   epoch_table(layout))
+                   epoch_table(layout), pair_table(layout),
+                   guard_table(layout), tier_table(layout))
 
 
 def gap(start, end):
     if start >= end:
         return []
-    return [(address(start), address(end - 1), end - start, "", "gap", "", "")]
+    return [(address(start), address(end - 1), end - start, "", "gap", "", "",
+             "")]
 
 
 def epoch_table(layout):
     if not layout.epochs:
         return "It names no epochs."
-    rows = [(x.index, code(x.name), x.kind, x.signaler, x.waiter)
+    rows = [(span(x.index, x.end), code(x.name), x.kind, x.signaler, x.waiter)
             for x in sorted(layout.epochs, key=lambda x: x.index)]
     return table(["epoch#", "name", "kind", "signaler", "waiter"], rows)
+
+
+def pair_table(layout):
+    rows = [(i, code(x.name), ", ".join(map(code, x.buffers)), x.epoch or "",
+             x.mirror or "", x.items, x.item_size)
+            for i, x in enumerate(layout.pairs)]
+    columns = ["pair#", "name", "buffers", "epoch#", "mirror#", "items#",
+               "bytes of one#"]
+    return table(columns, rows) if rows else ""
+
+
+def guard_table(layout):
+    rows = [(i, code(x.region), x.mode, ", ".join(x.writers) or "all",
+             ", ".join(x.readers) or "all", x.epoch or "")
+            for i, x in enumerate(layout.guards)]
+    columns = ["guard#", "region", "mode", "may write", "may read", "epoch#"]
+    return table(columns, rows) if rows else ""
+
+
+def tier_table(layout):
+    rows = [(code(x.name), x.size, x.entities, x.peer_role)
+            for x in layout.tiers]
+    columns = ["tier", "bytes of the plane#", "entities#", "role among peers"]
+    return table(columns, rows) if rows else ""

@@ -39,6 +39,11 @@ ok "README's example compiles as it stands and runs"
 "$root/usr/bin/aether" --version | grep -q '[0-9]'
 "$root/usr/bin/aether" bench --list | grep -q handoff
 ok "the installed command runs and finds its bench"
+for constants in rust/layout.rs go/system/layout.go js/layout.mjs \
+	js/layout.d.mts python/aether_layout.py nasm/layout.inc; do
+	grep -qi 'offset_*bird_*state' "$root/usr/share/aether/$constants"
+done
+ok "constants for five languages are installed"
 man --warnings -l "$root/usr/share/man/man1/aether.1" 2>&1 >/dev/null |
 	{ ! grep .; }
 ok "the man page renders without warnings"

@@ -29,6 +29,10 @@ put 644 share/doc/aether README.md LICENSE CHANGELOG.md CONTRIBUTING.md
 put 644 share/doc/aether/docs docs/*.md build/gen/format-tables.md
 put 644 share/doc/aether/docs/decisions docs/decisions/*.md
 put 644 share/doc/aether/examples examples/*.c
+put 644 share/doc/aether/examples/layout examples/layout/*
+for language in rust go/system js python nasm; do
+	put 644 "share/aether/$language" build/gen/"$language"/*layout*
+done
 install -d "$dest/lib/pkgconfig"
 cat >"$dest/lib/pkgconfig/aether.pc" <<END
 prefix=$prefix

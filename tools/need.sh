@@ -28,6 +28,9 @@ if [ "${1:-}" = test ]; then
 	want clang-format-14 command -v clang-format-14
 	want lld-14 command -v wasm-ld-14
 	want nodejs command -v node
+	want golang-go command -v go
+	want rustc command -v rustc
+	want nasm command -v nasm
 	want pkg-config command -v pkg-config
 	want man-db command -v man
 	want spin command -v spin

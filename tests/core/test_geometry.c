@@ -6,6 +6,9 @@
 #include "rig.h"
 
 #define KIB 1024
+#define ONE(...) +1
+#define LAYOUTS (0 AETHER_LAYOUT_LIST(ONE))
+#define ERRORS (0 AETHER_ERROR_LIST(ONE))
 
 static int make(uint32_t strides, uint64_t size, uint32_t participants,
 		struct aether_geometry *g)
@@ -148,8 +151,86 @@ static void refusals(void)
 		"more than 32 bits");
 	refused(0, 1024, usual, 65, AETHER_EINVAL, "65 participants");
 	refused(0, 1024, usual, UINT32_MAX, AETHER_EINVAL, "2^32 - 1");
-	refused(1, 1024, usual, 0, AETHER_ELAYOUT, "layout 1");
+	refused(LAYOUTS, 1024, usual, 0, AETHER_ELAYOUT, "a layout too many");
 	refused(UINT32_MAX, 1024, usual, 0, AETHER_ELAYOUT, "layout 2^32 - 1");
+}
+
+static uint32_t tier(const char *layout, uint32_t number, uint64_t size,
+		     uint32_t participants)
+{
+	uint32_t index, strides = 4711;
+
+	need(aether_geometry_layout(layout, &index) == 0);
+	need(aether_geometry_tier(index, number, size, participants,
+				  &strides) == 0);
+	return strides;
+}
+
+/* No larger than the tier, and with one stride more it would be. */
+static int fills(uint64_t size, uint64_t stride_size, uint32_t participants,
+		 uint32_t strides)
+{
+	struct aether_geometry g, more;
+	uint32_t inos;
+
+	need(aether_geometry_layout("inos", &inos) == 0);
+	if (strides)
+		aether_geometry_make(inos, strides, stride_size, participants,
+				     &g);
+	aether_geometry_make(inos, strides + 1, stride_size, participants,
+			     &more);
+	return (!strides || g.plane_size <= size) && more.plane_size > size;
+}
+
+/* Where tiers are sizes of the whole plane, as many strides as fit. */
+static void whole_planes(void)
+{
+	static const uint32_t strides[] = { 126, 380, 889, 1908 };
+	struct aether_geometry g;
+	int good = 1;
+	uint32_t inos;
+
+	need(aether_geometry_layout("inos", &inos) == 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		uint64_t size = UINT64_C(32) << 20 << i;
+
+		is_int(tier("inos", i, 128 * KIB, 0), strides[i],
+		       "inos, tier %u: strides of 128 KiB", i);
+		need(aether_geometry_make(inos, strides[i], 128 * KIB, 0, &g) ==
+		     0);
+		ok(g.plane_size == size && sound(&g),
+		   "inos, tier %u: the plane is exactly that large", i);
+		for (uint64_t s = 4 * KIB; s <= 16384 * KIB; s *= 2)
+			for (uint32_t n = 1; n <= 64; n += 21)
+				good &= fills(size, s, n,
+					      tier("inos", i, s, n));
+	}
+	ok(good, "no stride more would fit, whatever its size");
+	is_int(tier("inos", 0, 16384 * KIB, 1), 0, "or not even one fits");
+	is_int(tier("inos", 0, 3000, 0), 0, "none of a size that is none");
+	is_int(tier("inos", 0, UINT64_MAX, 0), 0, "nor of 2^64 - 1 bytes");
+	is_int(tier("inos", 0, 128 * KIB, 65), 0, "nor for 65 participants");
+}
+
+static void tiers(void)
+{
+	uint32_t strides = 4711;
+
+	is_int(tier("lean", AETHER_TIER_LIGHT, 128 * KIB, 0), 256,
+	       "lean, light: 32 MiB of data");
+	is_int(tier("lean", AETHER_TIER_DEDICATED, 128 * KIB, 0), 2048,
+	       "lean, dedicated: 256 MiB of data");
+	is_int(tier("lean", AETHER_TIER_LIGHT, UINT64_MAX, 0), 0,
+	       "no stride is larger than that");
+	is_int(aether_geometry_tier(0, 4, 128 * KIB, 0, &strides),
+	       AETHER_EINVAL, "tier 4");
+	is_int(aether_geometry_tier(1, UINT32_MAX, 128 * KIB, 0, &strides),
+	       AETHER_EINVAL, "tier 2^32 - 1");
+	is_int(aether_geometry_tier(0, 0, 0, 0, &strides), AETHER_EINVAL,
+	       "strides of 0 bytes");
+	is_int(aether_geometry_tier(LAYOUTS, 0, 128 * KIB, 0, &strides),
+	       AETHER_ELAYOUT, "a layout too many");
+	is_int(strides, 4711, "the result is left alone");
 }
 
 static void layouts(void)
@@ -187,12 +268,12 @@ static void errors(void)
 {
 	int good = 1;
 
-	for (int code = -36; code < 0; code++)
+	for (int code = -(ERRORS); code < 0; code++)
 		good &= aether_error_name(code) != NULL &&
 			strncmp(aether_error_name(code), "AETHER_E", 8) == 0 &&
 			aether_error_message(code)[0] &&
 			aether_error_remedy(code)[0];
-	ok(good, "36 errors have a name, a message, a remedy");
+	ok(good, "all %d errors have a name, a message, a remedy", ERRORS);
 	ok(!strcmp(aether_error_name(0), "AETHER_OK"), "0 is OK");
 	ok(!strcmp(aether_error_name(7), "AETHER_OK"), "so is 7");
 	ok(!aether_error_name(-99) && aether_error_message(-99) &&
@@ -207,6 +288,8 @@ static void tests(void)
 	all_sizes();
 	participants();
 	refusals();
+	tiers();
+	whole_planes();
 	layouts();
 	epochs();
 	errors();

@@ -23,7 +23,8 @@ GOLDEN, BAD = HERE / "golden", HERE / "bad"
 SMALL = [GOLDEN / "small.capnp", GOLDEN / "small-layout.capnp",
          GOLDEN / "bare-layout.capnp"]
 BARE = [GOLDEN / "bare.capnp", GOLDEN / "bare-layout.capnp"]
-REAL = [Path("schema/aether.capnp"), Path("schema/lean.capnp")]
+REAL = [Path("schema/aether.capnp"), Path("schema/lean.capnp"),
+        Path("schema/inos.capnp")]
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 OLD = "what was there before\n"
 tests = failures = 0
@@ -189,7 +190,9 @@ def names(sources, name, text):
 
 LISTS = {"errors": "ERROR", "roles": "ROLE", "states": "STATE", "keys": "KEY",
          "seatStates": "SEAT", "formats": "FORMAT", "policies": "POLICY",
-         "flags": "FLAG", "parcelFlags": "PARCEL", "tiers": "TIER"}
+         "flags": "FLAG", "parcelFlags": "PARCEL", "tiers": "TIER",
+         "guardModes": "GUARD_MODE", "guardViolations": "GUARD_VIOLATION",
+         "epochKinds": "EPOCH_KIND"}
 
 
 PRELUDE = r"""

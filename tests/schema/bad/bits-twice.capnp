@@ -6,6 +6,7 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   words = [(name = "lease", fields = [
     (name = "seat", shift = 0, bits = 3),
     (name = "seat", shift = 3, bits = 6)])],

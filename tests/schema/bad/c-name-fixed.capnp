@@ -5,7 +5,9 @@ using Meta = import "../../../schema/meta.capnp";
 using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
-  format = 1, magic = 1, endian = 1, limits = [
+  format = 1, magic = 1, endian = 1, epochKinds = Good.kinds,
+  limits = [
     (name = "epochs", value = 256), (name = "epochsLow", value = 32),
+    (name = "epochPool", value = 96),
     (name = "format", value = 1)],
 );

@@ -7,4 +7,5 @@ using Good = import "../golden/bare-layout.capnp";
 const layout :Meta.Layout = (
   name = "bad", tables = 0x3000,
   regions = [Good.flags, Good.flagsHigh],
+  epochs = Good.epochs,
 );

@@ -11,4 +11,5 @@ const layout :Meta.Layout = (
   regions = [Good.flags,
     (name = "planeHeader", offset = 0x2000, size = 0x240, kind = "table"),
     (name = "atomicFlagsHigh", offset = 0x1A40, size = 0x80, kind = "epochs")],
+  epochs = Good.epochs,
 );

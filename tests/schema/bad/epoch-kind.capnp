@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# expect: epoch tick: kind clock is not one of counter, flag, lock, gauge, hash
+# expect: epoch IDX_TICK: kind clock is not one of counter, flag, lock, gauge, hash
 @0xc7d20be4f1a8003c;
 using Meta = import "../../../schema/meta.capnp";
 using Good = import "../golden/bare-layout.capnp";
@@ -7,6 +7,6 @@ using Good = import "../golden/bare-layout.capnp";
 const layout :Meta.Layout = (
   name = "bad", tables = 0x3000,
   regions = [Good.flags, Good.flagsHigh, Good.header],
-  epochs = [
-    (index = 1, name = "tick", kind = "clock")],
+  epochs = [Good.ready, Good.panic, Good.context, Good.pool,
+    (index = 1, name = "IDX_TICK", kind = "clock")],
 );

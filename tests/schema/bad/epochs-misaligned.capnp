@@ -10,4 +10,5 @@ const layout :Meta.Layout = (
   regions = [Good.flags, Good.header,
     (name = "atomicFlagsHigh", offset = 0x1A3E, size = 0x380,
      kind = "epochs")],
+  epochs = Good.epochs,
 );

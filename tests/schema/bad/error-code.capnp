@@ -7,6 +7,7 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   errors = [
     (name = "ELOW", code = -128, message = "m", remedy = "r"),
     (name = "EZERO", code = 0, message = "m", remedy = "r")],

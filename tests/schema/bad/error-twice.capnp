@@ -6,6 +6,7 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   errors = [
     (name = "EFULL", code = -1, message = "m", remedy = "r"),
     (name = "EFULL", code = -2, message = "m", remedy = "r")],

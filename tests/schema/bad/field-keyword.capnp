@@ -6,6 +6,7 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   records = [(name = "cell", size = 16, align = 8, fields = [
     (name = "register", offset = 0, type = u32)])],
 );

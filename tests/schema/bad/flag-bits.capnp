@@ -7,6 +7,7 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   flags = [(name = "huge", number = 3)],
   parcelFlags = [(name = "last", number = 0)],
 );

@@ -7,4 +7,5 @@ using Good = import "../golden/bare-layout.capnp";
 const layout :Meta.Layout = (
   name = "bare", tables = 0x2000,
   regions = [Good.flags, Good.flagsHigh, Good.header],
+  epochs = Good.epochs,
 );

@@ -5,6 +5,8 @@ using Meta = import "../../../schema/meta.capnp";
 using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
-  format = 1, magic = 1, endian = 1, limits = [
-    (name = "epochs", value = 32), (name = "epochsLow", value = 32)],
+  format = 1, magic = 1, endian = 1, epochKinds = Good.kinds,
+  limits = [
+    (name = "epochs", value = 128), (name = "epochsLow", value = 128),
+    (name = "epochPool", value = 96)],
 );

@@ -8,4 +8,5 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 0, magic = 0, endian = 0x01020201, limits = Good.limits,
+  epochKinds = Good.kinds,
 );

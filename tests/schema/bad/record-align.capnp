@@ -6,6 +6,7 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   records = [(name = "cell", size = 24, align = 24, fields = [
     (name = "low", offset = 0, type = u64)])],
 );

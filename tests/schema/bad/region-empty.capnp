@@ -9,4 +9,5 @@ const layout :Meta.Layout = (
   name = "bad", tables = 0x3000,
   regions = [Good.flags, Good.flagsHigh, Good.header,
     (name = "cells", offset = 0x2000)],
+  epochs = Good.epochs,
 );

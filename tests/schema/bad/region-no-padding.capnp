@@ -8,4 +8,5 @@ const layout :Meta.Layout = (
   name = "bad", tables = 0x3000,
   regions = [Good.flags, Good.flagsHigh, Good.header,
     (name = "cells", offset = 0x2000, size = 0x30, kind = "table", record = "pair")],
+  epochs = Good.epochs,
 );

@@ -9,4 +9,5 @@ const layout :Meta.Layout = (
   regions = [Good.flags, Good.flagsHigh, Good.header,
     (name = "cells", offset = 0x2000, size = 0x40, kind = "table"),
     (name = "cells", offset = 0x2040, size = 0x40, kind = "table")],
+  epochs = Good.epochs,
 );

@@ -6,5 +6,6 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   roles = [(name = "maker", number = 3), (name = "taker", number = 3)],
 );

@@ -8,6 +8,7 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   errors = [
     (name = "EFULL", code = 1, message = "m", remedy = "r")],
   states = [(name = "busy", number = 0), (name = "idle", number = 0)],

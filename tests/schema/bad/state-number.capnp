@@ -6,5 +6,6 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   states = [(name = "busy", number = 2147483648)],
 );

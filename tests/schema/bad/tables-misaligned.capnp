@@ -7,4 +7,5 @@ using Good = import "../golden/bare-layout.capnp";
 const layout :Meta.Layout = (
   name = "bad", tables = 0x2010,
   regions = [Good.flags, Good.flagsHigh, Good.header],
+  epochs = Good.epochs,
 );

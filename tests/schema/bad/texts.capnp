@@ -13,8 +13,10 @@ using Meta = import "../../../schema/meta.capnp";
 using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
-  format = 1, magic = 1, endian = 1, limits = [
+  format = 1, magic = 1, endian = 1, epochKinds = Good.kinds,
+  limits = [
     (name = "epochs", value = 256), (name = "epochsLow", value = 32),
+    (name = "epochPool", value = 96),
     (name = "depth", value = 1, unit = "/*", doc = "/*")],
   errors = [(name = "EFULL", code = -1, message = "/*", remedy = "/*")],
   words = [(name = "lease", doc = "*/", fields = [

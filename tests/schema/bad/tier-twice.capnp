@@ -8,6 +8,7 @@ using Good = import "../golden/bare.capnp";
 
 const schema :Meta.Schema = (
   format = 1, magic = 1, endian = 1, limits = Good.limits,
+  epochKinds = Good.kinds,
   tiers = [
     (name = "light", number = 0, data = 1),
     (name = "light", number = 1, data = 1),

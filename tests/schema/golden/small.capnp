@@ -28,9 +28,18 @@ const schema :Meta.Schema = (
   keys = [],
   flags = [(name = "huge", number = 1073741824, doc = "the highest bit")],
   parcelFlags = [(name = "last", number = 1, doc = "no more follow")],
+  guardModes = [
+    (name = "readOnly", number = 0), (name = "single", number = 1)],
+  guardViolations = [(name = "writer", number = 0, doc = "may not write")],
+  epochKinds = [
+    (name = "counter", number = 0, doc = "rises"),
+    (name = "flag", number = 1, doc = "is set and cleared"),
+    (name = "lock", number = 2, doc = "names who holds it"),
+    (name = "hash", number = 4)],
   limits = [
     (name = "epochs", value = 256, unit = "epochs", doc = "all"),
     (name = "epochsLow", value = 32, unit = "epochs", doc = "first region"),
+    (name = "epochPool", value = 96, unit = "epochs", doc = "pool"),
     (name = "justInt", value = 2147483647, unit = "bytes", doc = "fits int"),
     (name = "notInt", value = 2147483648, unit = "bytes", doc = "does not"),
     (name = "all64", value = 18446744073709551615, unit = "bytes",
@@ -63,6 +72,12 @@ const schema :Meta.Schema = (
     (name = "dense", size = 4, align = 4, fields = [
       (name = "only", offset = 0, type = u32, writer = "all", doc = "full"),
     ]),
+    (name = "pair", size = 32, align = 32, fields = [
+      (name = "state", offset = 0, type = word64)]),
+    (name = "pins", size = 128, align = 64, fields = [
+      (name = "pin", offset = 64, type = word64, count = 8)]),
+    (name = "guard", size = 128, align = 64, fields = [
+      (name = "writer", offset = 0, type = word64)]),
   ],
   tiers = [
     (name = "light", number = 0, data = 1048576),

@@ -106,6 +106,41 @@ enum aether_parcel_flag {
 #define AETHER_PARCEL_LIST(X) \
 	X(LAST, 1, "last", "no more follow")
 
+/* modes of a guarded region */
+enum aether_guard_mode {
+	AETHER_GUARD_MODE_READ_ONLY = 0,
+	AETHER_GUARD_MODE_SINGLE = 1,
+};
+
+/* X(name, number, text, doc) */
+#define AETHER_GUARD_MODE_LIST(X) \
+	X(READ_ONLY, 0, "readOnly", "") \
+	X(SINGLE, 1, "single", "")
+
+/* what goes wrong at a guard */
+enum aether_guard_violation {
+	AETHER_GUARD_VIOLATION_WRITER = 0, /* may not write */
+};
+
+/* X(name, number, text, doc) */
+#define AETHER_GUARD_VIOLATION_LIST(X) \
+	X(WRITER, 0, "writer", "may not write")
+
+/* kinds of epochs: what their words mean */
+enum aether_epoch_kind {
+	AETHER_EPOCH_KIND_COUNTER = 0, /* rises */
+	AETHER_EPOCH_KIND_FLAG = 1, /* is set and cleared */
+	AETHER_EPOCH_KIND_LOCK = 2, /* names who holds it */
+	AETHER_EPOCH_KIND_HASH = 4,
+};
+
+/* X(name, number, text, doc) */
+#define AETHER_EPOCH_KIND_LIST(X) \
+	X(COUNTER, 0, "counter", "rises") \
+	X(FLAG, 1, "flag", "is set and cleared") \
+	X(LOCK, 2, "lock", "names who holds it") \
+	X(HASH, 4, "hash", "")
+
 /* tiers: sizes to choose from */
 enum aether_tier {
 	AETHER_TIER_LIGHT = 0,
@@ -120,6 +155,7 @@ enum aether_tier {
 /* limits */
 #define AETHER_EPOCHS 256 /* epochs: all */
 #define AETHER_EPOCHS_LOW 32 /* epochs: first region */
+#define AETHER_EPOCH_POOL 96 /* epochs: pool */
 #define AETHER_JUST_INT 2147483647 /* bytes: fits int */
 #define AETHER_NOT_INT UINT64_C(2147483648) /* bytes: does not */
 /* bytes: the largest there is */
@@ -228,13 +264,47 @@ struct aether_dense_seg {
 AETHER_ASSERT(sizeof(struct aether_dense_seg) == 4, "dense");
 AETHER_ASSERT(offsetof(struct aether_dense_seg, only) == 0, "dense.only");
 
-/* regions that every layout has at the same place */
+/* record pair */
+#define AETHER_RECORD_PAIR_SIZE 32
+#define AETHER_RECORD_PAIR_ALIGN 32
+struct aether_pair_seg {
+	struct aether_word64 state;
+	uint8_t reserved_8[24];
+};
+AETHER_ASSERT(sizeof(struct aether_pair_seg) == 32, "pair");
+AETHER_ASSERT(offsetof(struct aether_pair_seg, state) == 0, "pair.state");
+
+/* record pins */
+#define AETHER_RECORD_PINS_SIZE 128
+#define AETHER_RECORD_PINS_ALIGN 64
+struct aether_pins_seg {
+	uint8_t reserved_0[64];
+	struct aether_word64 pin[8];
+};
+AETHER_ASSERT(sizeof(struct aether_pins_seg) == 128, "pins");
+AETHER_ASSERT(offsetof(struct aether_pins_seg, pin) == 64, "pins.pin");
+
+/* record guard */
+#define AETHER_RECORD_GUARD_SIZE 128
+#define AETHER_RECORD_GUARD_ALIGN 64
+struct aether_guard_seg {
+	struct aether_word64 writer;
+	uint8_t reserved_8[120];
+};
+AETHER_ASSERT(sizeof(struct aether_guard_seg) == 128, "guard");
+AETHER_ASSERT(offsetof(struct aether_guard_seg, writer) == 0, "guard.writer");
+
+/* regions and epochs that every layout has alike */
 #define AETHER_OFFSET_ATOMIC_FLAGS 0x0000
 #define AETHER_SIZE_ATOMIC_FLAGS 0x0080
 #define AETHER_OFFSET_ATOMIC_FLAGS_HIGH 0x1A40
 #define AETHER_SIZE_ATOMIC_FLAGS_HIGH 0x0380
 #define AETHER_OFFSET_PLANE_HEADER 0x1DC0
 #define AETHER_SIZE_PLANE_HEADER 0x0240
+#define AETHER_IDX_PANIC_STATE 3
+#define AETHER_IDX_KERNEL_READY 0
+#define AETHER_IDX_CONTEXT_ID_HASH 31
+#define AETHER_IDX_SUPERVISOR_POOL 32
 
 /* X(name, text, hash, offset of the tables, doc) */
 #define AETHER_LAYOUT_LIST(X) \
@@ -244,7 +314,7 @@ AETHER_ASSERT(offsetof(struct aether_dense_seg, only) == 0, "dense.only");
 		"")
 
 /* layout smallOne: a little of everything */
-#define AETHER_LAYOUT_SMALL_ONE_HASH UINT64_C(0x7319E9805F01F3C7)
+#define AETHER_LAYOUT_SMALL_ONE_HASH UINT64_C(0x29F0EBCFDC90751D)
 #define AETHER_LAYOUT_SMALL_ONE_TABLES 0x3000
 #define AETHER_SMALL_ONE_OFFSET_ATOMIC_FLAGS 0x0000
 #define AETHER_SMALL_ONE_SIZE_ATOMIC_FLAGS 0x0080
@@ -254,23 +324,91 @@ AETHER_ASSERT(offsetof(struct aether_dense_seg, only) == 0, "dense.only");
 #define AETHER_SMALL_ONE_SIZE_PLANE_HEADER 0x0240
 #define AETHER_SMALL_ONE_OFFSET_CELLS 0x2000
 #define AETHER_SMALL_ONE_SIZE_CELLS 0x0100
-#define AETHER_SMALL_ONE_EPOCH_LAST_ONE 39
-#define AETHER_SMALL_ONE_EPOCH_IDX_PANIC 3
+#define AETHER_SMALL_ONE_OFFSET_PAIR_CONTROL 0x2180
+#define AETHER_SMALL_ONE_SIZE_PAIR_CONTROL 0x0040
+#define AETHER_SMALL_ONE_OFFSET_PAIR_PINS 0x21C0
+#define AETHER_SMALL_ONE_SIZE_PAIR_PINS 0x0180
+#define AETHER_SMALL_ONE_OFFSET_TWO_A 0x2340
+#define AETHER_SMALL_ONE_SIZE_TWO_A 0x0040
+#define AETHER_SMALL_ONE_OFFSET_TWO_B 0x2380
+#define AETHER_SMALL_ONE_SIZE_TWO_B 0x0040
+#define AETHER_SMALL_ONE_OFFSET_THREE_A 0x2400
+#define AETHER_SMALL_ONE_SIZE_THREE_A 0x00C0
+#define AETHER_SMALL_ONE_OFFSET_THREE_B 0x2500
+#define AETHER_SMALL_ONE_SIZE_THREE_B 0x00C0
+#define AETHER_SMALL_ONE_OFFSET_THREE_C 0x2600
+#define AETHER_SMALL_ONE_SIZE_THREE_C 0x00C0
+#define AETHER_SMALL_ONE_OFFSET_GUARD_TABLE 0x2700
+#define AETHER_SMALL_ONE_SIZE_GUARD_TABLE 0x0180
+#define AETHER_SMALL_ONE_IDX_LAST_ONE 255
+#define AETHER_SMALL_ONE_IDX_PANIC_STATE 3
+#define AETHER_SMALL_ONE_IDX_KERNEL_READY 0
+#define AETHER_SMALL_ONE_IDX_CONTEXT_ID_HASH 31
+#define AETHER_SMALL_ONE_IDX_SUPERVISOR_POOL 32
+#define AETHER_SMALL_ONE_IDX_SOME 200
+#define AETHER_SMALL_ONE_PAIR_TWO 0
+#define AETHER_SMALL_ONE_PAIR_THREE_OF_THEM 1
+#define AETHER_SMALL_ONE_GUARD_TWO_A 0
+#define AETHER_SMALL_ONE_GUARD_PLANE_HEADER 1
 
-/* X(text, offset, size, kind, doc) */
+/* X(text, offset, size, kind, addition, doc) */
 #define AETHER_LAYOUT_SMALL_ONE_REGIONS(X) \
-	X("atomicFlags", 0x0000, 0x0080, "epochs", "epochs 0 to 31") \
-	X("atomicFlagsHigh", 0x1A40, 0x0380, "epochs", "epochs 32 to 255") \
-	X("planeHeader", 0x1DC0, 0x0240, "header", "larger than its record") \
-	X("cells", 0x2000, 0x0100, "table", "64 of them")
+	X("atomicFlags", 0x0000, 0x0080, "epochs", 0, "epochs 0 to 31") \
+	X("atomicFlagsHigh", 0x1A40, 0x0380, "epochs", 0, "epochs 32 to 255") \
+	X("planeHeader", 0x1DC0, 0x0240, "header", 0, \
+		"larger than its record") \
+	X("cells", 0x2000, 0x0100, "table", 0, "64 of them") \
+	X("pairControl", 0x2180, 0x0040, "control", 0, "two of them") \
+	X("pairPins", 0x21C0, 0x0180, "pins", 1, \
+		"three, one more than needed") \
+	X("twoA", 0x2340, 0x0040, "buffer", 0, "") \
+	X("twoB", 0x2380, 0x0040, "buffer", 0, "") \
+	X("threeA", 0x2400, 0x00C0, "buffer", 0, "") \
+	X("threeB", 0x2500, 0x00C0, "buffer", 0, "") \
+	X("threeC", 0x2600, 0x00C0, "buffer", 0, "") \
+	X("guardTable", 0x2700, 0x0180, "guards", 0, "two of them")
 
-/* X(index, text, kind, signaler, waiter) */
+/* X(record, offset, how many fit) */
+#define AETHER_LAYOUT_SMALL_ONE_RECORDS(X) \
+	X(pair, 0x2180, 2) \
+	X(pins, 0x21C0, 3) \
+	X(guard, 0x2700, 3)
+
+/* X(index, count, text, kind, signaler, waiter) */
 #define AETHER_LAYOUT_SMALL_ONE_EPOCHS(X) \
-	X(39, "lastOne", "counter", "maker", "lateTaker") \
-	X(3, "IDX_PANIC", "flag", "anyone", "everyone")
+	X(255, 1, "IDX_LAST_ONE", AETHER_EPOCH_KIND_COUNTER, "maker", \
+		"lateTaker") \
+	X(3, 1, "IDX_PANIC_STATE", AETHER_EPOCH_KIND_FLAG, "anyone", \
+		"everyone") \
+	X(0, 1, "IDX_KERNEL_READY", AETHER_EPOCH_KIND_FLAG, "", "") \
+	X(31, 1, "IDX_CONTEXT_ID_HASH", AETHER_EPOCH_KIND_HASH, "", "") \
+	X(32, 96, "IDX_SUPERVISOR_POOL", AETHER_EPOCH_KIND_COUNTER, "owner", \
+		"") \
+	X(200, 3, "IDX_SOME", AETHER_EPOCH_KIND_LOCK, "", "")
+
+/*
+ * X(text, buffers, offsets of A, B, C, bytes of each, epoch, mirror, bytes of
+ * an item, items)
+ */
+#define AETHER_LAYOUT_SMALL_ONE_PAIRS(X) \
+	X("two", 2, 0x2340, 0x2380, 0, 0x0040, 255, 0, 16, 4) \
+	X("threeOfThem", 3, 0x2400, 0x2500, 0x2600, 0x00C0, 0, 201, 100, 1)
+
+/* X(text, offset, size, mode, writing roles, reading roles, epoch) */
+#define AETHER_LAYOUT_SMALL_ONE_GUARDS(X) \
+	X("twoA", 0x2340, 0x0040, AETHER_GUARD_MODE_SINGLE, 0x81u, \
+		0xFFFFFFFFu, 255) \
+	X("planeHeader", 0x1DC0, 0x0240, AETHER_GUARD_MODE_READ_ONLY, \
+		0xFFFFFFFFu, 0x1u, 0)
+
+/* X(name, bytes, entities, peer role) */
+#define AETHER_LAYOUT_SMALL_ONE_TIERS(X) \
+	X(AETHER_TIER_LIGHT, 1048576, 50, "Pulse") \
+	X(AETHER_TIER_VAST, UINT64_C(6442450944), UINT64_C(3000000000), \
+		"Relay/Seed")
 
 /* layout bare */
-#define AETHER_LAYOUT_BARE_HASH UINT64_C(0xCC27A8B1751FF82C)
+#define AETHER_LAYOUT_BARE_HASH UINT64_C(0x4D56D424D7BA9D35)
 #define AETHER_LAYOUT_BARE_TABLES 0x2000
 #define AETHER_BARE_OFFSET_ATOMIC_FLAGS 0x0000
 #define AETHER_BARE_SIZE_ATOMIC_FLAGS 0x0080
@@ -278,14 +416,37 @@ AETHER_ASSERT(offsetof(struct aether_dense_seg, only) == 0, "dense.only");
 #define AETHER_BARE_SIZE_ATOMIC_FLAGS_HIGH 0x0380
 #define AETHER_BARE_OFFSET_PLANE_HEADER 0x1DC0
 #define AETHER_BARE_SIZE_PLANE_HEADER 0x0240
+#define AETHER_BARE_IDX_KERNEL_READY 0
+#define AETHER_BARE_IDX_PANIC_STATE 3
+#define AETHER_BARE_IDX_CONTEXT_ID_HASH 31
+#define AETHER_BARE_IDX_SUPERVISOR_POOL 32
 
-/* X(text, offset, size, kind, doc) */
+/* X(text, offset, size, kind, addition, doc) */
 #define AETHER_LAYOUT_BARE_REGIONS(X) \
-	X("atomicFlags", 0x0000, 0x0080, "epochs", "") \
-	X("atomicFlagsHigh", 0x1A40, 0x0380, "epochs", "") \
-	X("planeHeader", 0x1DC0, 0x0240, "header", "")
+	X("atomicFlags", 0x0000, 0x0080, "epochs", 0, "") \
+	X("atomicFlagsHigh", 0x1A40, 0x0380, "epochs", 0, "") \
+	X("planeHeader", 0x1DC0, 0x0240, "header", 0, "")
 
-/* X(index, text, kind, signaler, waiter) */
-#define AETHER_LAYOUT_BARE_EPOCHS(X)
+/* X(record, offset, how many fit) */
+#define AETHER_LAYOUT_BARE_RECORDS(X)
+
+/* X(index, count, text, kind, signaler, waiter) */
+#define AETHER_LAYOUT_BARE_EPOCHS(X) \
+	X(0, 1, "IDX_KERNEL_READY", AETHER_EPOCH_KIND_FLAG, "", "") \
+	X(3, 1, "IDX_PANIC_STATE", AETHER_EPOCH_KIND_FLAG, "", "") \
+	X(31, 1, "IDX_CONTEXT_ID_HASH", AETHER_EPOCH_KIND_HASH, "", "") \
+	X(32, 96, "IDX_SUPERVISOR_POOL", AETHER_EPOCH_KIND_COUNTER, "", "")
+
+/*
+ * X(text, buffers, offsets of A, B, C, bytes of each, epoch, mirror, bytes of
+ * an item, items)
+ */
+#define AETHER_LAYOUT_BARE_PAIRS(X)
+
+/* X(text, offset, size, mode, writing roles, reading roles, epoch) */
+#define AETHER_LAYOUT_BARE_GUARDS(X)
+
+/* X(name, bytes, entities, peer role) */
+#define AETHER_LAYOUT_BARE_TIERS(X)
 
 #endif

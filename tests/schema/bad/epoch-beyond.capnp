@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: epoch IDX_TICK: index 256 is not below the limit of 256 epochs
+@0xc7d20be4f1a8021f;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare-layout.capnp";
+
+const layout :Meta.Layout = (
+  name = "bad", tables = 0x3000,
+  regions = [Good.flags, Good.flagsHigh, Good.header],
+  epochs = [Good.ready, Good.panic, Good.context, Good.pool,
+    (index = 250, count = 7, name = "IDX_TICK", kind = "counter")],
+);

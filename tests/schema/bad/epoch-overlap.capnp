@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: epoch IDX_TICK: has an index of epoch IDX_SUPERVISOR_POOL
+@0xc7d20be4f1a8021e;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare-layout.capnp";
+
+const layout :Meta.Layout = (
+  name = "bad", tables = 0x3000,
+  regions = [Good.flags, Good.flagsHigh, Good.header],
+  epochs = [Good.ready, Good.panic, Good.context, Good.pool,
+    (index = 120, count = 9, name = "IDX_TICK", kind = "counter")],
+);

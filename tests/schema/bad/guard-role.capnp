@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: guard table: unknown role taker
+@0xc7d20be4f1a80212;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare-layout.capnp";
+
+const layout :Meta.Layout = (
+  name = "bad", tables = 0x3000,
+  regions = [Good.flags, Good.flagsHigh, Good.header,
+    (name = "table", offset = 0x2000, size = 0x80, kind = "table", record = "guard")],
+  epochs = Good.epochs,
+  guards = [(region = "table", mode = "single", writers = ["maker"],
+    readers = ["taker"])],
+);

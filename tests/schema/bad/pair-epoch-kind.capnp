@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: pair p: its epoch 3 is a flag, no counter
+@0xc7d20be4f1a8020b;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare-layout.capnp";
+
+const layout :Meta.Layout = (
+  name = "bad", tables = 0x3000,
+  regions = [Good.flags, Good.flagsHigh, Good.header,
+    Good.control, Good.bufferA, Good.bufferB],
+  epochs = Good.epochs,
+  pairs = [(name = "p", buffers = ["bufferA", "bufferB"], itemSize = 16, items = 8, epoch = 3)],
+);

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: pair Two: the name is not of the form [a-z][A-Za-z0-9]*
+@0xc7d20be4f1a80201;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare-layout.capnp";
+
+const layout :Meta.Layout = (
+  name = "bad", tables = 0x3000,
+  regions = [Good.flags, Good.flagsHigh, Good.header,
+    Good.control, Good.bufferA, Good.bufferB],
+  epochs = Good.epochs,
+  pairs = [(name = "Two", buffers = ["bufferA", "bufferB"], itemSize = 16, items = 8)],
+);

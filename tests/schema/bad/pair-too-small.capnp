@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# expect: pair p: 9 items of 16 bytes do not fit into region bufferA
+# expect: pair p: 9 items of 16 bytes do not fit into region bufferB
+@0xc7d20be4f1a80208;
+using Meta = import "../../../schema/meta.capnp";
+using Good = import "../golden/bare-layout.capnp";
+
+const layout :Meta.Layout = (
+  name = "bad", tables = 0x3000,
+  regions = [Good.flags, Good.flagsHigh, Good.header,
+    Good.control, Good.bufferA, Good.bufferB],
+  epochs = Good.epochs,
+  pairs = [(name = "p", buffers = ["bufferA", "bufferB"], itemSize = 16, items = 9)],
+);
