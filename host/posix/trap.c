@@ -18,8 +18,9 @@
 
 struct ae_posix_trap {
 	pthread_mutex_t gate;
-	struct aether_word32 on;
+	struct aether_word32 on; /* 1: regions may be read-only */
 	struct aether_word64 holders[AETHER_GUARDS_MAX];
+	int closing;     /* they are to be; under the gate, as what follows */
 	uint64_t closed; /* regions that are read-only, a bit each; under the
 			    gate */
 };
@@ -79,8 +80,7 @@ static int set_rights(const struct aether_plane *plane, uint32_t guard)
 	const struct aether_layout_guard *g = &plane->layout->guards[guard];
 	struct ae_posix_trap *t = trap_of(plane);
 	uint64_t bit = UINT64_C(1) << guard;
-	/* relaxed: changes under the gate only. */
-	int close = ae_load32_relaxed(&t->on) != 0;
+	int close = t->closing;
 	int rights;
 
 	/* seq_cst: after the mode was set. pairs: seq_cst in
@@ -107,6 +107,26 @@ static int set_all(const struct aether_plane *plane)
 	return err;
 }
 
+/* On: said before the first region is closed. Off: said after the last one was
+ * opened. */
+static int set_mode(const struct aether_plane *plane, int on)
+{
+	struct ae_posix_trap *t = trap_of(plane);
+	int err;
+
+	/* seq_cst: before I look who holds what. pairs: seq_cst in
+	 * ae_host_guard_open, seq_cst in ae_host_guard_close */
+	if (on)
+		ae_store32_seq_cst(&t->on, 1);
+	t->closing = on;
+	err = set_all(plane);
+	/* seq_cst: who sees it has nothing to open. pairs: seq_cst in
+	 * ae_host_guard_open, seq_cst in ae_host_guard_close */
+	if (!on && !t->closed)
+		ae_store32_seq_cst(&t->on, 0);
+	return err;
+}
+
 int ae_host_guard_trap(struct aether_plane *plane, int on)
 {
 	struct ae_posix_trap *t = trap_of(plane);
@@ -115,16 +135,9 @@ int ae_host_guard_trap(struct aether_plane *plane, int on)
 	if (!t)
 		return AETHER_ENOMEM;
 	pthread_mutex_lock(&t->gate);
-	/* seq_cst: before I look who holds what. pairs: seq_cst in
-	 * ae_host_guard_open, seq_cst in ae_host_guard_close */
-	ae_store32_seq_cst(&t->on, (uint32_t)on);
-	err = set_all(plane);
-	if (err < 0 && on) {
-		/* seq_cst: the same. pairs: seq_cst in ae_host_guard_open,
-		 * seq_cst in ae_host_guard_close */
-		ae_store32_seq_cst(&t->on, 0);
-		set_all(plane);
-	}
+	err = set_mode(plane, on);
+	if (err < 0 && on)
+		set_mode(plane, 0);
 	pthread_mutex_unlock(&t->gate);
 	return err;
 }
@@ -148,13 +161,13 @@ int ae_host_guard_open(const struct aether_plane *plane, uint32_t guard)
 	if (!t)
 		return 0;
 	/* seq_cst: counted first, then the mode. pairs: seq_cst in
-	 * set_rights, seq_cst in ae_host_guard_trap */
+	 * set_rights, seq_cst in set_mode */
 	ae_add64_seq_cst(&t->holders[guard], 1);
 	if (ae_load32_seq_cst(&t->on))
 		err = set_rights_now(plane, guard);
 	if (err < 0)
 		/* seq_cst: the same. pairs: seq_cst in set_rights,
-		 * seq_cst in ae_host_guard_trap */
+		 * seq_cst in set_mode */
 		ae_add64_seq_cst(&t->holders[guard], UINT64_MAX);
 	return err;
 }
@@ -166,7 +179,7 @@ void ae_host_guard_close(const struct aether_plane *plane, uint32_t guard)
 	if (!t)
 		return;
 	/* seq_cst: counted first, then the mode. pairs: seq_cst in
-	 * set_rights, seq_cst in ae_host_guard_trap */
+	 * set_rights, seq_cst in set_mode */
 	ae_add64_seq_cst(&t->holders[guard], UINT64_MAX);
 	if (ae_load32_seq_cst(&t->on))
 		set_rights_now(plane, guard);
