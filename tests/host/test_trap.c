@@ -356,11 +356,51 @@ static void what_is_trapped(void)
 	need(aether_plane_detach(observer) == 0);
 }
 
+/* A layout whose regions lie otherwise than those of the map. */
+static void other_layouts(void)
+{
+	struct aether_layout_guard guards[] = {
+		{ .region = "pages", .offset = 0x20000, .size = 0x2000 },
+		{ .region = "ends within", .offset = 0x24000, .size = 0x1040 },
+		{ .region = "begins within",
+		  .offset = 0x28040,
+		  .size = 0x1000 },
+		{ .region = "nothing", .offset = 0x2A000, .size = 0 },
+		{ .region = "epochs, header",
+		  .offset = 0x1000,
+		  .size = 0x1000 },
+		{ .region = "guards", .offset = 0x15E000, .size = 0x2000 },
+		{ .region = "pairs", .offset = 0x161000, .size = 0x1000 },
+		{ .region = "pins", .offset = 0x153000, .size = 0x1000 },
+		{ .region = "epoch records",
+		  .offset = 0x152000,
+		  .size = 0x1000 },
+	};
+	const uint32_t count = sizeof(guards) / sizeof(guards[0]);
+	const struct aether_layout *inos = plane->layout;
+	struct aether_layout layout = *inos;
+
+	for (uint32_t i = 0; i < count; i++)
+		guards[i].mode = AETHER_GUARD_MODE_MULTI;
+	layout.guards = guards;
+	layout.guard_count = count;
+	plane->layout = &layout;
+	is_int(aether_guard_trap(plane, 1), 0, "regions of another layout");
+	ok(look(0).trapped, "%s: trapped", guards[0].region);
+	for (uint32_t i = 1; i < count; i++)
+		ok(!look(i).trapped, "%s: left alone", guards[i].region);
+	for (uint32_t i = 1; i < count; i++)
+		rig_touch(plane->base + guards[i].offset + guards[i].size, 1);
+	need(aether_guard_trap(plane, 0) == 0);
+	plane->layout = inos;
+}
+
 static void tests(void)
 {
 	reached = rig_shared(sizeof(*reached));
 	guards_begin();
 	what_is_trapped();
+	other_layouts();
 	others();
 	stores("");
 	guards_end();
