@@ -74,12 +74,15 @@ struct aether_participant {
 	uint64_t asked;  /* when I looked for the dead, in ns */
 	uint64_t looked; /* the same, while I waited */
 	uint64_t stamp;
-	uint64_t spin;        /* ns */
-	uint64_t wakes_mail;  /* slots to be rung for mail, a bit each */
-	uint32_t wakes_calls; /* how many calls owe a ring */
-	uint32_t wakes_limit; /* so many may; 0: none */
-	int wakes_space;      /* who waits for space is to be rung */
-	int wakes_room;       /* who waits for room in my mailbox is */
+	uint64_t spin;             /* ns */
+	uint64_t wakes_mail;       /* slots to be rung for mail, a bit each */
+	uint32_t wakes_calls;      /* how many calls owe a ring */
+	uint32_t wakes_limit;      /* so many may; 0: none */
+	int wakes_space;           /* who waits for space is to be rung */
+	int wakes_room;            /* who waits for room in my mailbox is */
+	uint64_t guards;           /* regions that I write, a bit each */
+	uint64_t guards_signalled; /* those of them whose epoch I signalled */
+	uint32_t role;
 	uint32_t spin_failed; /* spins in a row that were in vain */
 	uint32_t spin_rest;   /* so many waits more without one */
 	uint32_t slot;
@@ -276,6 +279,19 @@ uint64_t ae_holder_make(const struct aether_participant *me,
 int ae_holder_is(const struct aether_participant *me, uint64_t word);
 int ae_holder_gone(const struct aether_plane *plane, uint64_t word);
 uint64_t ae_holder_tenancy(const struct aether_plane *plane, uint64_t word);
+
+/* guard.c */
+void ae_guard_note(struct aether_participant *me, uint32_t epoch);
+void ae_guard_leave(struct aether_participant *me);
+void ae_guard_settle(const struct aether_plane *plane);
+
+/* I have signalled this epoch: whoever signals says so. */
+static inline void ae_guard_signalled(struct aether_participant *me,
+				      uint32_t epoch)
+{
+	if (me->guards)
+		ae_guard_note(me, epoch);
+}
 
 /* reap.c */
 void ae_reap_for(struct aether_participant *me);

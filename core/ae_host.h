@@ -58,4 +58,20 @@ int ae_host_watched(const struct aether_participant *me);
  */
 uint64_t ae_host_patience(const struct aether_participant *me);
 
+/*
+ * Trap mode of an attachment's guarded regions (guard.h): on or off. A port
+ * without rights of its own on pages does nothing, and says that no region is
+ * trapped. AETHER_ENOMEM, AETHER_ESYS: it is off.
+ */
+int ae_host_guard_trap(struct aether_plane *plane, int on);
+
+/* One participant of this attachment more, or less, holds the region of that
+ * guard: it must be possible to write it from now on, or no longer needs to be.
+ * Open: AETHER_ESYS, and it counts as not held. */
+int ae_host_guard_open(const struct aether_plane *plane, uint32_t guard);
+void ae_host_guard_close(const struct aether_plane *plane, uint32_t guard);
+
+/* 1: stores to it fault while nobody here holds it. */
+int ae_host_guard_trapped(const struct aether_plane *plane, uint32_t guard);
+
 #endif

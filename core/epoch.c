@@ -33,5 +33,6 @@ int aether_epoch_signal(struct aether_participant *me, uint64_t epoch)
 	/* release: what was written before. pairs: acquire in
 	 * aether_epoch_load */
 	ae_add32_release(word_of(me->plane, (uint32_t)epoch), 1);
+	ae_guard_signalled(me, (uint32_t)epoch);
 	return 0;
 }

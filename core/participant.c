@@ -161,7 +161,7 @@ static int sit(struct aether_participant *me, uint32_t slot,
 		 * pairs: seq_cst in ae_participant_find_seat, acquire in
 		 * aether_participant_look, seq_cst in is_gone, seq_cst in
 		 * is_seated, seq_cst in is_coming, seq_cst in settle_shared,
-		 * acquire in mark_dead */
+		 * acquire in mark_dead, seq_cst in ae_holder_gone */
 		if (ae_cas64_release(seat, word, active) == word)
 			return AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD;
 	}
@@ -219,7 +219,10 @@ int ae_participant_join(struct aether_participant *me,
 			const struct aether_participant_options *options,
 			uint64_t born, uint32_t pid)
 {
-	int err = join(me, options, born, pid, 0);
+	int err;
+
+	me->role = options->role;
+	err = join(me, options, born, pid, 0);
 
 	/* twice: one that came and died meanwhile is only then known as dead */
 	for (int i = 0; err == AETHER_ESEATS && i < 2; i++)
@@ -247,6 +250,7 @@ void ae_participant_leave(struct aether_participant *me)
 	uint64_t leaving = AETHER_SEAT_MAKE(AETHER_SEAT_LEAVING, me->stamp);
 	uint64_t left = AETHER_SEAT_MAKE(AETHER_SEAT_FREE, me->stamp);
 
+	ae_guard_leave(me);
 	/* seq_cst: L1, before I look for mail, and before I ring who
 	 * waits. pairs: seq_cst in commit, seq_cst in is_seated, seq_cst in
 	 * is_coming, seq_cst in

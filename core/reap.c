@@ -30,7 +30,7 @@ static uint64_t mark_dead(struct aether_plane *plane, uint32_t slot)
 	/* seq_cst: before anybody looks at what it has.
 	 * pairs: seq_cst in is_gone, seq_cst in is_coming, seq_cst in
 	 * is_seated, seq_cst in
-	 * settle_shared */
+	 * settle_shared, seq_cst in ae_holder_gone */
 	seen = ae_cas64_seq_cst(seat, word, dead);
 	return seen == word || seen == dead ? dead : 0;
 }
@@ -52,7 +52,8 @@ static void free_seats(struct ae_settler *s, const uint64_t *dead)
 
 		if (!dead[i])
 			continue;
-		/* release: all is settled. pairs: acquire in sit */
+		/* release: all is settled. pairs: acquire in sit, seq_cst in
+		 * ae_holder_gone */
 		if (ae_cas64_release(seat, dead[i],
 				     AETHER_SEAT_MAKE(AETHER_SEAT_FREE,
 						      stamp)) != dead[i])
@@ -87,6 +88,7 @@ static void pass(struct aether_participant *me, struct ae_settler *s)
 	uint32_t owed = ae_load32_relaxed(&me->owed);
 
 	ae_settle_pass(s);
+	ae_guard_settle(me->plane);
 	/* relaxed: the same. */
 	if (s->report.pending)
 		ae_add32_relaxed(&me->owed, 1);

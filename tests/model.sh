@@ -125,6 +125,11 @@ check some "a commit that lingers: found" leave.pml -DWEAKCOMMIT
 check some "a leave that lingers: found" leave.pml -DWEAKLEAVE
 check some "a leaver that looks first: found" leave.pml -DLOOKFIRST
 check some "a sender that does not look: found" leave.pml -DNOLOOK
+check 0 "guard.pml: one writer, and the dead hold nothing" guard.pml
+check some "a settler that does not compare: found" guard.pml -DNOCOMPARE
+check some "a holder known by its slot alone: found" guard.pml -DNOSTAMP
+check some "silence taken for death: found" guard.pml -DSILENCE
+check some "a leaver that drops its lock first: found" guard.pml -DDROPFIRST
 for design in bitfirst claim list; do
 	check some "rejected design $design: fails" naive/$design.pml
 done

@@ -77,8 +77,10 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 	}
 	p->test = ae_posix_reopen(fd, O_RDONLY);
 	ae_plane_bind(made, base, geometry);
-	if (!made->observer)
+	if (!made->observer) {
 		p->watch = ae_posix_watch_make(made);
+		p->trap = ae_posix_trap_make();
+	}
 	*plane = made;
 	return 0;
 }
@@ -147,6 +149,7 @@ int aether_plane_detach(struct aether_plane *plane)
 	if (ae_load32_relaxed(&p->joined))
 		return AETHER_EBUSY;
 	ae_posix_watch_free(plane);
+	ae_posix_trap_free(p->trap);
 	munmap(p->mapping, p->mapped);
 	if (p->test >= 0)
 		close(p->test);

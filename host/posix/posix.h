@@ -20,6 +20,7 @@ struct ae_posix_plane {
 	uint64_t locked;              /* bytes granted */
 	struct aether_word32 joined;  /* participants of this attachment */
 	struct ae_posix_watch *watch; /* for deaths; NULL: it could not be */
+	struct ae_posix_trap *trap;   /* of guards; NULL: there can be none */
 };
 
 /* The library's code for an errno. */
@@ -53,6 +54,10 @@ int ae_posix_space(uint64_t want, int fd, struct aether_error *error);
 /* Maps the plane's memory and binds it. */
 int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 		 struct aether_error *error, struct aether_plane **plane);
+
+/* trap.c: what an attachment needs for trap mode. NULL: no memory. */
+struct ae_posix_trap *ae_posix_trap_make(void);
+void ae_posix_trap_free(struct ae_posix_trap *trap);
 
 /* Asks for huge pages and locking, and notes what was granted. */
 void ae_posix_grant(struct aether_plane *plane, uint32_t flags);

@@ -177,3 +177,30 @@ int ae_host_life_test(const struct aether_plane *plane, uint32_t slot)
 	ae_sim_join_clock(&r->clock, &ae_sim.unlocked[slot]);
 	return 0;
 }
+
+int ae_host_guard_trap(struct aether_plane *plane, int on)
+{
+	(void)plane;
+	(void)on;
+	return 0;
+}
+
+int ae_host_guard_open(const struct aether_plane *plane, uint32_t guard)
+{
+	(void)plane;
+	(void)guard;
+	return 0;
+}
+
+void ae_host_guard_close(const struct aether_plane *plane, uint32_t guard)
+{
+	(void)plane;
+	(void)guard;
+}
+
+int ae_host_guard_trapped(const struct aether_plane *plane, uint32_t guard)
+{
+	(void)plane;
+	(void)guard;
+	return 0;
+}

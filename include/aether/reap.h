@@ -16,6 +16,7 @@
  *	                             end is the lease's
  *	a lease it had routed        untouched: it is its addressee's
  *	a lease it was ending        free
+ *	a region it wrote (guard.h)  nobody's, as it was left
  *	its slot                     free
  *
  * An heir takes what it inherits as its other mail (route.h), in the order of

@@ -20,7 +20,7 @@ import tool  # noqa: E402
 from tool import (BIN, Skip, aether, bad, good, good_json,  # noqa: E402
                   must, objects, plane_file, same)
 
-VERBS = ("create destroy ls map who reap layout run ingress appliance egress "
+VERBS = ("create destroy ls map who reap guard layout run ingress appliance egress "
          "slice unslice bench chaos strerror").split()
 SLICING = "run ingress appliance egress slice unslice bench".split()
 CREATE_KEYS = ("name layout strides stride_size participants plane_size "
@@ -97,7 +97,7 @@ def test_usage_errors_of_every_verb():
     for verb in VERBS:
         bad(2, "AETHER_EUSAGE", verb, "--no-such-option",
             says="--no-such-option")
-    for verb in "create destroy map who reap slice unslice strerror".split():
+    for verb in "create destroy map who reap guard slice unslice strerror".split():
         bad(2, "AETHER_EUSAGE", verb)
     for verb in "create destroy map who reap layout strerror".split():
         bad(2, "AETHER_EUSAGE", verb, "a", "b")
