@@ -12,6 +12,7 @@
  *	reap         what becomes of the pieces of the dead
  *	registry     who holds what, for people and tools
  *	epoch        signal others, and wait for their signals
+ *	pingpong     one writes, others read, nobody waits
  *	layouts      what lies where in the fixed part of a plane
  *
  * Conventions of all calls: an int below zero is an error of error.h, zero or
@@ -48,6 +49,7 @@ extern "C" {
 #include <aether/reap.h>
 #include <aether/registry.h>
 #include <aether/epoch.h>
+#include <aether/pingpong.h>
 #include <aether/slice.h>
 #include <aether/burn.h>
 #include <aether/flow.h>
