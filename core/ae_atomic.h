@@ -121,9 +121,9 @@ AE_CAS(64, seq_cst, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #undef AE_CAS
 
 /*
- * Fences, for data that are read while they may be written: the reader finds out
- * afterwards. GCC's thread sanitizer does not know them and says so; it loses
- * nothing, for such data are never told from a race by it anyway.
+ * Fences, for bytes that are read while they may be written: their reader finds
+ * out afterwards. GCC says that its thread sanitizer does not know fences; here
+ * that only means that it takes nothing to be ordered by them.
  */
 #if defined(__SANITIZE_THREAD__) && !defined(__clang__)
 #pragma GCC diagnostic push

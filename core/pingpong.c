@@ -2,9 +2,10 @@
 /*
  * The writer of a ping-pong pair. Truth is the pair's state word: it says which
  * buffer is active, and counts commits. What readers rely on is `begun`, a
- * counter for each buffer: odd from before its first byte is written until after
- * its last. Whoever dies leaves it odd, and the next one to write there goes on
- * with it: an odd counter means that the buffer holds nothing.
+ * counter for each buffer: odd from before its first byte is written until
+ * after its last. Whoever dies or gives up leaves it odd, and the next one to
+ * write there goes on with it: an odd counter means that the buffer holds
+ * nothing, and two commits of a buffer never have the same one.
  *
  * A flip comes before the look at the pins for the next write, and a reader
  * announces its pin before it looks whether its buffer is still the active one.

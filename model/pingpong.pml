@@ -1,15 +1,17 @@
-/* A ping-pong pair of two buffers: a writer, which may die at any step and is followed by another one, a checked and a pinned reader (core/pingpong.c, core/pin.c).
+/* A ping-pong pair of two buffers: a writer, which may die at any step and is followed by another one, a checked reader or, -DPINNED, a pinned one (core/pingpong.c, core/pin.c).
  * What the writer stores lingers: each word has a store buffer of its own, emptied at any time and in any order (PSO), but by a fence, a release or a swap.
  * Every commit writes its number into both halves of the buffer; what a reader calls sound must be both halves of the commit that it named.
  * A pin that was not revoked must have kept the writer away.
  *   -DNOFENCE    no fence between the odd counter and the first byte: torn, and called sound
  *   -DLATELOOK   the reader's second look at the counter comes before its last byte: the same
  *   -DNORECHECK  the reader does not look at the state again after the counter: another commit than it names
- *   -DNEWCOUNT   who takes over counts on from an odd counter, instead of leaving it odd: torn, and called sound
  *   -DLATEPIN    the pin lingers while its reader looks again: overwritten though pinned
  *   -DLATEFLIP   the flip lingers while the writer looks at the pins: the same
- *   -DNOLOOK     the reader does not look again after its pin: the same
+ *   -DNOLOOK     the reader does not compare the buffer that it pinned with the one that is active then: the same
  *   -DNOREPAIR   who takes over does not compare the epoch with the state: the parity is lost for ever */
+#ifndef PINNED
+#define PINNED 0
+#endif
 #ifndef COMMITS
 #define COMMITS 3
 #endif
@@ -31,11 +33,7 @@ proctype writer() { byte x, a, q;
      /* B3: choose; a pin is waited for, or its term is over and it is revoked */
      if :: atomic { pin!=1+x -> skip } :: W( if :: pin==1+x -> pin=0 :: else fi ) fi;
      /* B4: odd, and it stays so until the commit */
-#if NEWCOUNT
-     W( pb=1; vb=begun[x]+1; at=x );
-#else
      W( pb=1; vb=begun[x]|1; at=x );
-#endif
 #if !NOFENCE
      (!pb);                                                     /* B5 */
 #endif
@@ -85,7 +83,7 @@ inline read() {
 }
 
 proctype checked() { byte b, q, g, h, r0, r1, n;
-again: n++; if :: n>3 -> goto end :: else fi;
+again: n++; if :: n>2 -> goto end :: else fi;
   look(); read();
   assert(g!=h || (r0==q && r1==q));
   if :: goto again :: skip fi;
@@ -95,22 +93,24 @@ proctype pinned() { byte b, q, g, h, r0, r1, n, mine; bit kept;
 again: n++;
   /* E2: unpin */
   (!pp); atomic { if :: mine && pin==mine -> pin=0 :: else fi; mine=0 };
-  if :: n>3 -> goto end :: else fi;
+  if :: n>2 -> goto end :: else fi;
   atomic { b=act; q=seq; mine=1+b };
 #if LATEPIN
   pp=1; vp=mine;                                                /* A1 */
 #else
   pin=mine;                                                     /* A1: announce */
 #endif
-#if !NOLOOK
-  atomic { if :: act!=b || seq!=q -> goto again :: else fi }; /* A2 */
-#endif
+#if NOLOOK
   look();
-  atomic { if :: mine!=1+b -> goto again :: else fi };
+#else
+  atomic { if :: act!=b || seq!=q -> goto again :: else fi };   /* A2: look again */
+  look();
+  if :: mine!=1+b -> goto again :: else fi;
+#endif
   read();
   (!pp); atomic { kept=(pin==mine); if :: kept -> pin=0 :: else fi; mine=0 };   /* E2 */
   assert(!kept || (g==h && r0==q && r1==q));
   if :: goto again :: skip fi;
 end: skip }
 
-init { atomic { run buffers(); run writer(); run checked(); run pinned() } }
+init { atomic { run buffers(); run writer(); if :: PINNED -> run pinned() :: else -> run checked() fi } }

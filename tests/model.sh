@@ -124,6 +124,15 @@ check some "a commit that lingers: found" leave.pml -DWEAKCOMMIT
 check some "a leave that lingers: found" leave.pml -DWEAKLEAVE
 check some "a leaver that looks first: found" leave.pml -DLOOKFIRST
 check some "a sender that does not look: found" leave.pml -DNOLOOK
+check 0 "pingpong.pml: no torn reading is called sound" pingpong.pml
+check 0 "pingpong.pml: a pin keeps the writer away" pingpong.pml -DPINNED
+check some "bytes before the odd counter: found" pingpong.pml -DNOFENCE
+check some "a last byte after the last look: found" pingpong.pml -DLATELOOK
+check some "another commit than was named: found" pingpong.pml -DNORECHECK
+check some "a signal that the dead owed: found" pingpong.pml -DNOREPAIR
+check some "a pin that lingers: found" pingpong.pml -DPINNED -DLATEPIN
+check some "a flip that lingers: found" pingpong.pml -DPINNED -DLATEFLIP
+check some "a pin without a second look: found" pingpong.pml -DPINNED -DNOLOOK
 for design in bitfirst claim list; do
 	check some "rejected design $design: fails" naive/$design.pml
 done

@@ -23,13 +23,12 @@ enum {
 
 #define HERE AETHER_INOS_OFFSET_MATRIX_BUFFER_A
 #define SMALL(text, count, at, signals) \
-	{ .name = text, \
-	  .buffers = count, \
-	  .offset = { (at), (at) + BUFFER, (at) + 2 * BUFFER }, \
-	  .size = BUFFER, \
-	  .epoch = signals, \
-	  .item_size = WORD, \
-	  .items = WORDS }
+	{ \
+		.name = text, .buffers = count, \
+		.offset = { (at), (at) + BUFFER, (at) + 2 * BUFFER }, \
+		.size = BUFFER, .epoch = signals, .item_size = WORD, \
+		.items = WORDS \
+	}
 
 static const struct aether_layout_pair small_pairs[] = {
 	SMALL("two", 2, HERE + 65536, AETHER_INOS_IDX_SENSOR_EPOCH),
@@ -94,8 +93,7 @@ static inline int pingpong_fill(struct aether_participant *me, uint32_t pair,
 }
 
 /* The value of all words; -1: they differ. */
-static inline int64_t
-pingpong_value(const struct aether_pingpong_reading *r)
+static inline int64_t pingpong_value(const struct aether_pingpong_reading *r)
 {
 	const struct aether_word64 *words = r->bytes;
 	uint64_t value = ae_load64_relaxed(&words[0]);

@@ -91,9 +91,9 @@ static void turns(uint32_t pair, uint32_t buffers)
 		good &= aether_pingpong_begin(me, pair, 0, &w) == 0;
 		good &= w.sequence == i && w.buffer == i % buffers;
 		good &= w.active_items == (i > 1 ? WORDS : 0);
-		good &= w.bytes == plane->base +
-					   plane->layout->pairs[pair]
-						   .offset[w.buffer];
+		good &= w.bytes ==
+			plane->base +
+				plane->layout->pairs[pair].offset[w.buffer];
 		look(pair);
 		good &= info.writing == (int)w.buffer &&
 			info.sequence == i - 1 &&
@@ -180,8 +180,7 @@ static void writers(void)
 	       "nor does it commit");
 	is_int(aether_pingpong_abandon(you, TWO), AETHER_ENOTHELD,
 	       "nor abandon");
-	is_int(aether_pingpong_resign(you, TWO), AETHER_ENOTHELD,
-	       "nor resign");
+	is_int(aether_pingpong_resign(you, TWO), AETHER_ENOTHELD, "nor resign");
 	is_int(aether_pingpong_begin(you, THREE, 0, &w), 0,
 	       "another pair is another matter");
 	need(aether_pingpong_resign(you, THREE) == 0);
@@ -216,10 +215,8 @@ static void refusals(void)
 	       "begin: no such pair");
 	is_int(aether_pingpong_commit(me, 2, 0), AETHER_EINDEX, "commit");
 	is_int(aether_pingpong_abandon(me, 2), AETHER_EINDEX, "abandon");
-	is_int(aether_pingpong_resign(me, UINT32_MAX), AETHER_EINDEX,
-	       "resign");
-	is_int(aether_pingpong_read_begin(plane, 2, &r), AETHER_EINDEX,
-	       "read");
+	is_int(aether_pingpong_resign(me, UINT32_MAX), AETHER_EINDEX, "resign");
+	is_int(aether_pingpong_read_begin(plane, 2, &r), AETHER_EINDEX, "read");
 	is_int(aether_pingpong_read_pinned(me, 2, 1, &r), AETHER_EINDEX,
 	       "read pinned");
 	is_int(aether_pingpong_look(plane, 2, &info), AETHER_EINDEX, "look");
@@ -238,8 +235,7 @@ static void refusals(void)
 	is_int(aether_pingpong_write_item(&w, WORDS, &item), AETHER_EINDEX,
 	       "an item that does not fit");
 	is_int(aether_pingpong_write_item(&w, WORDS - 1, &item), 0, "the last");
-	ok((unsigned char *)item ==
-		   (unsigned char *)w.bytes + BUFFER - WORD,
+	ok((unsigned char *)item == (unsigned char *)w.bytes + BUFFER - WORD,
 	   "where it lies");
 	ok(same(&k, TWO), "nothing was changed");
 	is_int(aether_pingpong_commit(me, TWO, 3), 0, "it goes on");
@@ -354,15 +350,15 @@ static void wraps(void)
 	is_int(aether_pingpong_read_end(&slow), AETHER_ETORN,
 	       "and is no other");
 	need(aether_pingpong_read_begin(plane, TWO, &r) == 0);
-	ae_store64_relaxed(&record->state,
-			   AETHER_PAIR_STATE_MAKE(r.buffer, 0,
-						  r.sequence +
-							  (UINT64_C(1) << 31)));
+	ae_store64_relaxed(
+		&record->state,
+		AETHER_PAIR_STATE_MAKE(r.buffer, 0,
+				       r.sequence + (UINT64_C(1) << 31)));
 	is_int(aether_pingpong_read_end(&r), AETHER_ETORN,
 	       "after 2^31 commits equal counters prove nothing");
-	ae_store64_relaxed(&record->state,
-			   AETHER_PAIR_STATE_MAKE(
-				   0, 0, AETHER_PAIR_STATE_SEQUENCE_MASK));
+	ae_store64_relaxed(
+		&record->state,
+		AETHER_PAIR_STATE_MAKE(0, 0, AETHER_PAIR_STATE_SEQUENCE_MASK));
 	need(aether_pingpong_read_begin(plane, TWO, &r) == 0);
 	need(fill(TWO, 6) == 0);
 	is_int(aether_pingpong_read_end(&r), 0, "the sequence may wrap too");

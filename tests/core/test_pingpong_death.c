@@ -145,8 +145,7 @@ static int pins(void *unused)
 	rig_tell(&told->until, r.until);
 	rig_tell(&told->ready, 1);
 	rig_await(&told->go, 1);
-	rig_tell(&told->answer,
-		 1 + (uint64_t)-aether_pingpong_read_end(&r));
+	rig_tell(&told->answer, 1 + (uint64_t)-aether_pingpong_read_end(&r));
 	aether_participant_leave(him);
 	return 0;
 }
@@ -275,8 +274,7 @@ static void killing(uint32_t which)
 		bad += !is_whole(&sequence);
 		need(aether_pingpong_begin(me, pair, 0, &w) == 0);
 		recovered += w.recovered;
-		parity += (pingpong_epoch(plane, pair) & 1) !=
-			  (sequence & 1);
+		parity += (pingpong_epoch(plane, pair) & 1) != (sequence & 1);
 		need(aether_pingpong_resign(me, pair) == 0);
 		kills++;
 	}

@@ -297,8 +297,8 @@ static void hostile(void)
 	       "a third buffer of two: begin");
 	is_int(aether_pingpong_read_begin(plane, TWO, &r), AETHER_ECORRUPT,
 	       "read");
-	is_int(aether_pingpong_read_pinned(you, TWO, LONG, &r),
-	       AETHER_ECORRUPT, "read pinned");
+	is_int(aether_pingpong_read_pinned(you, TWO, LONG, &r), AETHER_ECORRUPT,
+	       "read pinned");
 	is_int(aether_pingpong_look(plane, TWO, &info), AETHER_ECORRUPT,
 	       "look");
 	ae_store64_relaxed(&pingpong_record(plane, TWO)->state,

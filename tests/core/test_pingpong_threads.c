@@ -26,10 +26,10 @@ static int read_one(struct reader *self, struct aether_participant *me)
 {
 	struct aether_pingpong_reading r;
 	int64_t value;
-	int err = self->term ? aether_pingpong_read_pinned(me, self->pair,
-							   self->term, &r)
-			     : aether_pingpong_read_begin(plane, self->pair,
-							  &r);
+	int err = self->term
+			  ? aether_pingpong_read_pinned(me, self->pair,
+							self->term, &r)
+			  : aether_pingpong_read_begin(plane, self->pair, &r);
 
 	if (err < 0)
 		return err;
@@ -97,8 +97,7 @@ static void load(uint32_t pair, uint64_t term)
 		pthread_join(readers[i].thread, NULL);
 	need(aether_pingpong_look(plane, pair, &info) == 0);
 	ok(!refused && info.sequence == COMMITS && info.pinned == 0,
-	   "%s, term %llu us: %d commits",
-	   plane->layout->pairs[pair].name,
+	   "%s, term %llu us: %d commits", plane->layout->pairs[pair].name,
 	   (unsigned long long)(term / 1000), COMMITS);
 	is_int(ae_load32_relaxed(&bad), 0,
 	       "%u sound readings, all of them right; %u torn, %llu revoked",
