@@ -210,10 +210,14 @@ static int waits(void *unused)
 static void ended_reader(void)
 {
 	struct aether_pingpong_reading r;
+	const struct aether_word32 *doorbell;
+	uint32_t rung;
 	pid_t pid;
 
 	begin();
 	pid = start(waits);
+	look();
+	doorbell = &plane->seats[AETHER_TENANCY_SLOT(info.writer)].doorbell;
 	need(aether_pingpong_read_pinned(me, TWO, AETHER_PIN_TERM_MAX, &r) ==
 	     0);
 	rig_tell(&told->go, 1);
@@ -221,7 +225,10 @@ static void ended_reader(void)
 	while (!ae_load64_acquire(&pingpong_pins(plane, TWO)->waiting) &&
 	       !rig_told(&told->answer))
 		rig_sleep(MS / 4);
+	rung = ae_load32_relaxed(doorbell);
 	aether_pingpong_read_end(&r);
+	ok(ae_load32_relaxed(doorbell) != rung || aether_clock_now() >= r.until,
+	   "who ends rings the writer");
 	rig_await(&told->answer, 1);
 	is_int(rig_told(&told->answer), 1, "who waits for a pin goes on");
 	end_child(pid);

@@ -200,6 +200,39 @@ static void departed(void)
 	end();
 }
 
+/* Who takes over and must wait has begun nothing, whatever the dead had. */
+static int left_half(void)
+{
+	struct aether_pair_seg *record;
+	struct aether_participant *him;
+	uint64_t state;
+	int first, again, commits;
+
+	begin();
+	him = rig_join(plane);
+	record = pingpong_record(plane, TWO);
+	need(pingpong_fill(you, TWO, 0, 1) == 0);
+	need(aether_pingpong_read_pinned(him, TWO, LONG, &r) == 0);
+	need(pingpong_fill(you, TWO, 0, 2) == 0);
+	state = ae_load64_relaxed(&record->state);
+	ae_store64_relaxed(&record->state,
+			   AETHER_PAIR_STATE_MAKE(
+				   0, 2, AETHER_PAIR_STATE_SEQUENCE(state)));
+	aether_participant_leave(you);
+	you = rig_join(plane);
+	first = aether_pingpong_begin(me, TWO, 0, &w);
+	commits = aether_pingpong_commit(me, TWO, 0);
+	again = aether_pingpong_begin(me, TWO, 0, &w);
+	aether_participant_leave(him);
+	if (!in_time(r.until))
+		return 0;
+	is_int(first, AETHER_ETIMEDOUT, "who takes over waits as well");
+	is_int(commits, AETHER_ENOTHELD, "what the dead began is not its own");
+	is_int(again, AETHER_ETIMEDOUT, "nor in its way");
+	end();
+	return 1;
+}
+
 /* Ends that no term can have, and words that nobody could have written. */
 static void forged(void)
 {
@@ -325,6 +358,8 @@ static void tests(void)
 	revoked();
 	own_term();
 	departed();
+	while (!left_half())
+		;
 	forged();
 	hostile();
 }
