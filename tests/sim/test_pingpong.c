@@ -12,12 +12,6 @@
 
 #define SIZE 64 /* of a buffer; its two ends are written */
 
-enum {
-	FIRST,
-	SECOND,
-	READER
-};
-
 static struct aether_layout_pair pair;
 static struct aether_layout layout;
 
@@ -46,6 +40,13 @@ static void set_back(void)
 		memset(stride(i), 0, AE_SIM_SIZE);
 	memset(epoch_word(), 0, sizeof(uint32_t));
 }
+
+/* Its schedule is played once more, from the beginning. */
+#define fail(...) \
+	do { \
+		set_back(); \
+		ae_sim_fail(__VA_ARGS__); \
+	} while (0)
 
 /* Two buffers, or three. */
 static void lay_out(uint32_t buffers)
@@ -94,7 +95,7 @@ static int write_one(void)
 	ae_store64_relaxed(ends(w.bytes, 1), w.sequence);
 	err = aether_pingpong_commit(ae_sim_me(), 0, SIZE / 8);
 	if (err < 0)
-		ae_sim_fail("a commit is refused: %d", err);
+		fail("a commit is refused: %d", err);
 	return 0;
 }
 
@@ -126,10 +127,9 @@ static int check(struct aether_pingpong_reading *r)
 	int err = aether_pingpong_read_end(r);
 
 	if (err == 0 && (first != named || last != named))
-		ae_sim_fail("commit %llu is called sound: %llu, %llu",
-			    (unsigned long long)named,
-			    (unsigned long long)first,
-			    (unsigned long long)last);
+		fail("commit %llu is called sound: %llu, %llu",
+		     (unsigned long long)named, (unsigned long long)first,
+		     (unsigned long long)last);
 	return err;
 }
 
@@ -157,7 +157,7 @@ static void read_pinned(void)
 			continue;
 		aether_pingpong_look(&ae_sim.plane, 0, &info);
 		if (!info.revoked)
-			ae_sim_fail("overwritten though pinned: %d", err);
+			fail("overwritten though pinned: %d", err);
 	}
 }
 
@@ -172,14 +172,14 @@ static void finish(void)
 	ae_sim_as(AE_SIM_MONITOR);
 	if (aether_pingpong_read_begin(&ae_sim.plane, 0, &r) < 0 ||
 	    check(&r) < 0)
-		ae_sim_fail("there is nothing to read in the end");
+		fail("there is nothing to read in the end");
 	err = aether_pingpong_begin(ae_sim_me(), 0, 0, &w);
 	aether_pingpong_look(&ae_sim.plane, 0, &info);
 	if (err < 0 && !(err == AETHER_ETAKEN && info.writer))
-		ae_sim_fail("nobody can write any more: %d", err);
+		fail("nobody can write any more: %d", err);
 	if (pair.buffers == 2 &&
 	    (ae_sim_peek(epoch_word(), 32) & 1) != info.active)
-		ae_sim_fail("the parity is wrong in the end");
+		fail("the parity is wrong in the end");
 	set_back();
 }
 
@@ -201,6 +201,16 @@ static const struct ae_sim_scene pinned = {
 	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
 		    { .name = "heir", .body = take_over },
 		    { .name = "reader", .body = read_pinned, .mortal = 1 } },
+};
+
+/* Pins a buffer that is not the active one any more, and is being written. */
+static const struct ae_sim_scene late_pin = {
+	.name = "two buffers, a pin that comes late",
+	.strides = 3,
+	.setup = two,
+	.finish = finish,
+	.actors = { { .name = "reader", .body = read_pinned },
+		    { .name = "writer", .body = write_some } },
 };
 
 static const struct ae_sim_scene thirds = {
@@ -228,6 +238,7 @@ int main(int argc, char **argv)
 	scene_begin(argc, argv);
 	scene_run(&checked, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&pinned, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&late_pin, (struct bound) { 3, 0 }, (struct bound) { 4, 0 });
 	scene_run(&thirds, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&turns, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	return scene_end();
