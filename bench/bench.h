@@ -84,6 +84,9 @@ int bench_slice_inplace(struct bench_row *row);
 int bench_unslice_inplace(struct bench_row *row);
 int bench_slice_scalar_hot(struct bench_row *row);
 
+int bench_pingpong(struct bench_row *row);
+int bench_pingpong_commit(struct bench_row *row);
+
 int bench_pipeline(struct bench_row *row);
 int bench_pipeline_raw(struct bench_row *row);
 int bench_pipeline_loop(struct bench_row *row);

@@ -39,6 +39,13 @@ const struct bench bench_table[] = {
 	{ "parked", "processor time of one who waits, and of its watch", "%",
 	  "lower", "one processor", .wanted = 0.001, .run = bench_parked },
 
+	{ "pingpong", "checked reads of 10,000 birds beside a writer",
+	  "reads/s", "higher", .baseline = "memcpy beside a reader",
+	  .wanted = 0.85, .run = bench_pingpong },
+	{ "pingpong-commit", "commits of 10,000 birds beside a reader",
+	  "commits/s", "higher", .baseline = "memcpy beside a reader",
+	  .wanted = 0.85, .run = bench_pingpong_commit },
+
 	{ "slice", "bytes to bit-planes, from memory", SLICE, .wanted = 0.85,
 	  .run = bench_slice },
 	{ "unslice", "bit-planes to bytes, from memory", SLICE, .wanted = 0.85,

@@ -83,6 +83,7 @@ AE_LOAD(64, acquire, __ATOMIC_ACQUIRE)
 AE_LOAD(64, seq_cst, __ATOMIC_SEQ_CST)
 
 AE_STORE(32, relaxed, __ATOMIC_RELAXED)
+AE_STORE(32, release, __ATOMIC_RELEASE)
 AE_STORE(32, seq_cst, __ATOMIC_SEQ_CST)
 AE_STORE(64, relaxed, __ATOMIC_RELAXED)
 AE_STORE(64, release, __ATOMIC_RELEASE)
@@ -118,6 +119,28 @@ AE_CAS(64, seq_cst, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #undef AE_FETCH
 #undef AE_XCHG
 #undef AE_CAS
+
+/*
+ * Fences, for bytes that are read while they may be written: their reader finds
+ * out afterwards. GCC says that its thread sanitizer does not know fences; here
+ * that only means that it takes nothing to be ordered by them.
+ */
+#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+static inline void ae_fence_acquire(void)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+static inline void ae_fence_release(void)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 /* Tells the processor that this is a loop that waits. */
 static inline void ae_pause(void)

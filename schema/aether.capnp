@@ -372,7 +372,7 @@ const schema :Meta.Schema = (
     ]),
     (name = "pins", size = 1152, align = 64,
      doc = "one per ping-pong pair: readers that hold a buffer", fields = [
-      (name = "set", offset = 0, type = word64, writer = "readers, by or and and", doc = "slots whose pin may be set; a hint"),
+      (name = "set", offset = 0, type = word64, writer = "readers, by or", doc = "slots that ever pinned"),
       (name = "waiting", offset = 8, type = word64, writer = "the writer", doc = "its slot's bit: ring it when a pin goes"),
       (name = "revoked", offset = 16, type = word64, writer = "the writer, by adding", doc = "counter: pins that outlasted their term"),
       (name = "pin", offset = 64, type = word64, count = 64, writer = "readers; the writer: compare-and-swap", doc = "pin words, by slot"),

@@ -130,6 +130,15 @@ check some "a settler that does not compare: found" guard.pml -DNOCOMPARE
 check some "a holder known by its slot alone: found" guard.pml -DNOSTAMP
 check some "silence taken for death: found" guard.pml -DSILENCE
 check some "a leaver that drops its lock first: found" guard.pml -DDROPFIRST
+check 0 "pingpong.pml: no torn reading is called sound" pingpong.pml
+check 0 "pingpong.pml: a pin keeps the writer away" pingpong.pml -DPINNED
+check some "bytes before the odd counter: found" pingpong.pml -DNOFENCE
+check some "a last byte after the last look: found" pingpong.pml -DLATELOOK
+check some "another commit than was named: found" pingpong.pml -DNORECHECK
+check some "a signal that the dead owed: found" pingpong.pml -DNOREPAIR
+check some "a pin that lingers: found" pingpong.pml -DPINNED -DLATEPIN
+check some "a flip that lingers: found" pingpong.pml -DPINNED -DLATEFLIP
+check some "a pin without a second look: found" pingpong.pml -DPINNED -DNOLOOK
 for design in bitfirst claim list; do
 	check some "rejected design $design: fails" naive/$design.pml
 done

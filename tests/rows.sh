@@ -15,9 +15,9 @@ KEYS = {"name", "value", "unit", "better", "p50", "p99", "p999", "baseline",
         "baseline_value", "ratio"}
 # these need no more than what every machine has
 ALWAYS = {"handoff", "handoff-floor", "reserve", "reserve-2", "metadata",
-          "reap", "parked", "slice", "unslice", "slice-stream",
-          "unslice-stream", "slice-hot", "unslice-hot", "slice-inplace",
-          "unslice-inplace", "slice-scalar"}
+          "reap", "parked", "pingpong", "pingpong-commit",
+          "slice", "unslice", "slice-stream", "unslice-stream", "slice-hot",
+          "unslice-hot", "slice-inplace", "unslice-inplace", "slice-scalar"}
 
 listed = subprocess.run([sys.argv[1], "bench", "--list"], check=True,
                         capture_output=True, text=True).stdout.splitlines()

@@ -13,6 +13,7 @@
  *	registry     who holds what, for people and tools
  *	epoch        signal others, and wait for their signals
  *	guard        who writes a region, and who may
+ *	pingpong     one writes, others read, nobody waits
  *	layouts      what lies where in the fixed part of a plane
  *
  * Conventions of all calls: an int below zero is an error of error.h, zero or
@@ -50,6 +51,7 @@ extern "C" {
 #include <aether/registry.h>
 #include <aether/epoch.h>
 #include <aether/guard.h>
+#include <aether/pingpong.h>
 #include <aether/slice.h>
 #include <aether/burn.h>
 #include <aether/flow.h>

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writer of a ping-pong pair. Truth is the pair's state word: it says which
+ * buffer is active, and counts commits. What readers rely on is `begun`, a
+ * counter for each buffer: odd from before its first byte is written until
+ * after its last. Whoever dies or gives up leaves it odd, and the next one to
+ * write there goes on with it: an odd counter means that the buffer holds
+ * nothing, and two commits of a buffer never have the same one.
+ *
+ * A flip comes before the look at the pins for the next write, and a reader
+ * announces its pin before it looks whether its buffer is still the active one.
+ * Both are sequentially consistent, so one of the two sees the other
+ * (model/pingpong.pml).
+ */
+#include "ae_host.h"
+#include "ae_pair.h"
+
+int ae_pair_find(const struct aether_plane *plane, uint32_t index,
+		 struct ae_pair *pair)
+{
+	const struct aether_layout *l = plane->layout;
+
+	if (index >= l->pair_count || index >= l->pair_records.count ||
+	    index >= l->pins_records.count)
+		return AETHER_EINDEX;
+	pair->plane = plane;
+	pair->is = &l->pairs[index];
+	pair->record =
+		(struct aether_pair_seg *)(void *)(plane->base +
+						   l->pair_records.offset) +
+		index;
+	pair->pins =
+		(struct aether_pins_seg *)(void *)(plane->base +
+						   l->pins_records.offset) +
+		index;
+	return 0;
+}
+
+/* Am I its writer? The state as it then stands, which only I change. */
+static int is_writer(const struct aether_participant *me,
+		     const struct ae_pair *p, uint64_t *state)
+{
+	/* relaxed: my own word stays while I live. */
+	if (!ae_holder_is(me, ae_load64_relaxed(&p->record->writer)))
+		return 0;
+	/* relaxed: the same. */
+	*state = ae_load64_relaxed(&p->record->state);
+	return 1;
+}
+
+/* What was begun is no more: its buffer's counter stays odd. */
+static void drop(const struct ae_pair *p)
+{
+	/* relaxed: only the writer changes it, and that is me. */
+	uint64_t state = ae_load64_relaxed(&p->record->state);
+
+	state = AETHER_PAIR_STATE_MAKE(AETHER_PAIR_STATE_ACTIVE(state), 0,
+				       AETHER_PAIR_STATE_SEQUENCE(state));
+	/* relaxed: for the next writer, who is ordered by my word. */
+	ae_store64_relaxed(&p->record->state, state);
+}
+
+/* Makes me the writer. 1: in the place of one that is gone. */
+static int claim(struct aether_participant *me, const struct ae_pair *p)
+{
+	for (int i = 0; i < AE_PAIR_TRIES; i++) {
+		/* acquire: what the writer before me left. pairs: release in
+		 * aether_pingpong_resign, seq_cst in claim */
+		uint64_t word = ae_load64_acquire(&p->record->writer);
+		uint64_t held = AETHER_HOLDER_HELD(word);
+		uint64_t mine = ae_holder_make(
+			me, AETHER_HOLDER_GENERATION(word) + held);
+
+		if (ae_holder_is(me, word))
+			return 0;
+		if (held && !ae_holder_gone(p->plane, word)) {
+			/* relaxed: a counter. */
+			ae_add32_relaxed(&p->record->refused, 1);
+			return AETHER_ETAKEN;
+		}
+		/* seq_cst: before I look at what is there. pairs: acquire in
+		 * claim */
+		if (ae_cas64_seq_cst(&p->record->writer, word, mine) != word)
+			continue;
+		drop(p);
+		return (int)held;
+	}
+	return AETHER_EAGAIN;
+}
+
+/* A flag for people and for programs of old; nothing here depends on it. */
+static void mirror(const struct ae_pair *p, uint32_t active)
+{
+	uint64_t offset;
+
+	if (!p->is->mirror || aether_geometry_epoch(p->is->mirror, &offset) < 0)
+		return;
+	/* relaxed: the signal that follows orders it. */
+	ae_store32_relaxed((void *)(p->plane->base + offset), active);
+}
+
+/*
+ * A writer may have died between its flip and its signal. Of two buffers the
+ * epoch's parity tells: even, the first is active. Of three nothing does, so
+ * after a death it is signalled once more than need be.
+ */
+static int repair(struct aether_participant *me, const struct ae_pair *p,
+		  uint32_t active, int died)
+{
+	uint32_t value;
+	int err;
+
+	mirror(p, active);
+	if (!p->is->epoch)
+		return 0;
+	if (p->is->buffers == 2) {
+		err = aether_epoch_load(p->plane, p->is->epoch, &value);
+		if (err < 0)
+			return err;
+		died = (value & 1) != active;
+	}
+	return died ? aether_epoch_signal(me, p->is->epoch) : 0;
+}
+
+/* The oldest content first: with three buffers, checked readers of the one
+ * before the active one go undisturbed. */
+static int choose(struct aether_participant *me, void *what)
+{
+	struct ae_pair_wait *w = what;
+	uint32_t buffers = w->pair->is->buffers;
+
+	w->until = w->last;
+	w->own = 0;
+	for (uint32_t i = 1; i < buffers; i++) {
+		w->buffer = (w->active + i) % buffers;
+		if (!ae_pin_holds(me, w, w->buffer))
+			return 0;
+	}
+	/* of two, my own pin is what I would wait for */
+	return w->own && buffers == 2 ? AETHER_EHELD : AETHER_EEMPTY;
+}
+
+/* A buffer that nobody reads, in `w`. Readers that end ring me, and I look
+ * again when the first term is over. */
+static int choose_until(struct aether_participant *me, struct ae_pair_wait *w,
+			uint64_t deadline)
+{
+	struct ae_wait wait = { .attempt = choose,
+				.what = w,
+				.waiters = &w->pair->pins->waiting };
+	int err = choose(me, w);
+
+	while (err == AETHER_EEMPTY) {
+		err = ae_wait_until(me, &wait,
+				    w->until < deadline ? w->until : deadline);
+		if (err == AETHER_ETIMEDOUT && ae_host_now() < deadline)
+			err = AETHER_EEMPTY;
+	}
+	return err;
+}
+
+/* From here on the buffer holds nothing. */
+static void open_buffer(const struct ae_pair *p, uint64_t state,
+			uint32_t buffer)
+{
+	struct aether_word32 *begun = &p->record->begun[buffer];
+	/* relaxed: only its writer changes it. */
+	uint32_t count = ae_load32_relaxed(begun);
+
+	state = AETHER_PAIR_STATE_MAKE(AETHER_PAIR_STATE_ACTIVE(state),
+				       buffer + 1,
+				       AETHER_PAIR_STATE_SEQUENCE(state));
+	/* relaxed: for me, and for people. */
+	ae_store64_relaxed(&p->record->state, state);
+	/* release: the flip away from it. pairs: acquire in look_once */
+	ae_store32_release(begun, count | 1);
+	/* release: before its first byte. pairs: acquire in is_sound */
+	ae_fence_release();
+}
+
+static void describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
+		     struct aether_pingpong_write *write)
+{
+	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
+
+	*write = (struct aether_pingpong_write) {
+		.bytes = ae_pair_buffer(p, buffer),
+		.active = ae_pair_buffer(p, active),
+		.size = p->is->size,
+		.sequence = AETHER_PAIR_STATE_SEQUENCE(state) + 1,
+		.buffer = buffer,
+		.item_size = p->is->item_size,
+		.capacity = p->is->items,
+		.active_items = ae_pair_items(p, active),
+	};
+}
+
+/* I am the writer, and have begun nothing; `died`: the one before me did. */
+static int begin(struct aether_participant *me, const struct ae_pair *p,
+		 int died, uint64_t deadline,
+		 struct aether_pingpong_write *write)
+{
+	/* relaxed: only the writer changes it; what the one before me stored
+	 * was there before I became it. */
+	uint64_t state = ae_load64_relaxed(&p->record->state);
+	struct ae_pair_wait w;
+	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
+	int err;
+
+	if (active >= p->is->buffers)
+		return AETHER_ECORRUPT;
+	w = (struct ae_pair_wait) { .pair = p,
+				    .last = ae_host_now() + AETHER_PIN_TERM_MAX,
+				    .active = active };
+	err = repair(me, p, active, died);
+	if (err == 0)
+		err = choose_until(me, &w, deadline);
+	if (err < 0)
+		return err;
+	open_buffer(p, state, w.buffer);
+	describe(p, state, w.buffer, write);
+	write->recovered = died;
+	return 0;
+}
+
+int aether_pingpong_begin(struct aether_participant *me, uint32_t pair,
+			  uint64_t deadline,
+			  struct aether_pingpong_write *write)
+{
+	struct ae_pair p;
+	uint64_t state;
+	int died = 0;
+	int err = ae_pair_find(me->plane, pair, &p);
+
+	if (err < 0)
+		return err;
+	if (!is_writer(me, &p, &state)) {
+		died = claim(me, &p);
+		if (died < 0)
+			return died;
+	} else if (AETHER_PAIR_STATE_WRITING(state)) {
+		return AETHER_EHELD;
+	}
+	return begin(me, &p, died, deadline, write);
+}
+
+/* Whole, then the one that readers read, then told. */
+static int publish(struct aether_participant *me, const struct ae_pair *p,
+		   uint64_t state, uint32_t buffer)
+{
+	struct aether_word32 *begun = &p->record->begun[buffer];
+	/* relaxed: only its writer changes it. */
+	uint32_t count = ae_load32_relaxed(begun);
+
+	/* release: its bytes, and how many items they are. pairs: acquire in
+	 * look_once, acquire in is_sound */
+	ae_store32_release(begun, (count | 1) + 1);
+	state = AETHER_PAIR_STATE_MAKE(buffer, 0,
+				       AETHER_PAIR_STATE_SEQUENCE(state) + 1);
+	/* seq_cst: the flip, before I look at the pins for my next write.
+	 * pairs: acquire in look_once, seq_cst in announce */
+	ae_xchg64_seq_cst(&p->record->state, state);
+	mirror(p, buffer);
+	return p->is->epoch ? aether_epoch_signal(me, p->is->epoch) : 0;
+}
+
+int aether_pingpong_commit(struct aether_participant *me, uint32_t pair,
+			   uint32_t items)
+{
+	struct ae_pair p;
+	uint64_t state;
+	uint32_t buffer;
+	int err = ae_pair_find(me->plane, pair, &p);
+
+	if (err < 0)
+		return err;
+	if (!is_writer(me, &p, &state) || !AETHER_PAIR_STATE_WRITING(state))
+		return AETHER_ENOTHELD;
+	if (items > p.is->items)
+		return AETHER_EINDEX;
+	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
+	if (buffer >= p.is->buffers ||
+	    buffer == AETHER_PAIR_STATE_ACTIVE(state))
+		return AETHER_ECORRUPT;
+	/* relaxed: ordered by `begun`, as the bytes are. */
+	ae_store32_relaxed(&p.pins->items[buffer], items);
+	return publish(me, &p, state, buffer);
+}
+
+int aether_pingpong_abandon(struct aether_participant *me, uint32_t pair)
+{
+	struct ae_pair p;
+	uint64_t state;
+	int err = ae_pair_find(me->plane, pair, &p);
+
+	if (err < 0)
+		return err;
+	if (!is_writer(me, &p, &state) || !AETHER_PAIR_STATE_WRITING(state))
+		return AETHER_ENOTHELD;
+	drop(&p);
+	return 0;
+}
+
+int aether_pingpong_resign(struct aether_participant *me, uint32_t pair)
+{
+	struct ae_pair p;
+	uint64_t state, word;
+	int err = ae_pair_find(me->plane, pair, &p);
+
+	if (err < 0)
+		return err;
+	if (!is_writer(me, &p, &state))
+		return AETHER_ENOTHELD;
+	drop(&p);
+	/* relaxed: mine. */
+	word = ae_load64_relaxed(&p.record->writer);
+	word = AETHER_HOLDER_MAKE(0, 0, 0, AETHER_HOLDER_GENERATION(word) + 1);
+	/* release: what I left. pairs: acquire in claim */
+	ae_store64_release(&p.record->writer, word);
+	return 0;
+}
+
+int aether_pingpong_write_item(const struct aether_pingpong_write *write,
+			       uint32_t i, void **item)
+{
+	if (i >= write->capacity)
+		return AETHER_EINDEX;
+	*item = (unsigned char *)write->bytes + (uint64_t)i * write->item_size;
+	return 0;
+}
+
+/* Slots that hold a buffer. */
+static uint64_t pinned(const struct ae_pair *p)
+{
+	uint64_t set = 0;
+
+	for (uint32_t i = 0; i < p->plane->geometry.participants; i++)
+		/* relaxed: for people. */
+		if (AETHER_PIN_PINNED(ae_load64_relaxed(&p->pins->pin[i])))
+			set |= UINT64_C(1) << i;
+	return set;
+}
+
+int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
+			 struct aether_pingpong_info *info)
+{
+	struct ae_pair p;
+	uint64_t state;
+	uint32_t active;
+	int err = ae_pair_find(plane, pair, &p);
+
+	if (err < 0)
+		return err;
+	/* relaxed: for people; so are the counters. */
+	state = ae_load64_relaxed(&p.record->state);
+	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
+	if (active >= p.is->buffers)
+		return AETHER_ECORRUPT;
+	*info = (struct aether_pingpong_info) {
+		.sequence = AETHER_PAIR_STATE_SEQUENCE(state),
+		.pinned = pinned(&p),
+		.active = active,
+		.items = ae_pair_items(&p, active),
+		.writing = (int)AETHER_PAIR_STATE_WRITING(state) - 1,
+	};
+	/* relaxed: the same. */
+	info->writer = ae_holder_tenancy(plane,
+					 ae_load64_relaxed(&p.record->writer));
+	/* relaxed: counters. */
+	info->revoked = ae_load64_relaxed(&p.pins->revoked);
+	info->refused = ae_load32_relaxed(&p.record->refused);
+	return 0;
+}

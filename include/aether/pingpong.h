@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ping-pong: one writes, any number read, and none waits for the other. A pair
+ * of a layout is two buffers, or three. Readers read the active one; the writer
+ * fills another and commits, which makes that one the active one and signals
+ * the pair's epoch. Nothing is copied. A pair is named by its index
+ * (aether_layout_find_pair).
+ *
+ * There is one writer: whoever begins first, until it resigns, leaves or dies.
+ * A second one is refused and counted; a dead one's place is taken at once, and
+ * what it had begun is never seen.
+ *
+ * There are two ways to read, and both end with aether_pingpong_read_end, which
+ * alone says whether what was read is sound:
+ *
+ * - checked: nothing is written, an observer can do it. The writer is never
+ *   delayed; with two buffers it may begin to overwrite what I read once it has
+ *   committed, then I am told AETHER_ETORN, and read again.
+ * - pinned: the writer leaves my buffer alone until I end, or until the term
+ *   that I asked for is over, or I am dead. It waits for nobody longer than
+ *   that. After the term it may take the buffer from me: AETHER_ETORN.
+ *
+ * Until the end has said that it is sound, what was read may be anything: an
+ * index or a length in it is checked before it is used.
+ *
+ * At once: a participant is used by one thread at a time; checked readings and
+ * look by anybody, a reading by one thread.
+ */
+#ifndef AETHER_PINGPONG_H
+#define AETHER_PINGPONG_H
+
+#include <aether/api.h>
+#include <aether/participant.h>
+
+/* What I may write, from begin to commit or abandon. */
+struct aether_pingpong_write {
+	void *bytes;        /* the buffer; it still holds an older content */
+	const void *active; /* what readers read: nobody writes it meanwhile */
+	uint64_t size;      /* bytes of each */
+	uint64_t sequence;  /* that a commit will have; the first is 1 */
+	uint32_t buffer;    /* which it is */
+	uint32_t item_size; /* bytes */
+	uint32_t capacity;  /* items that fit */
+	uint32_t active_items; /* how many the active one holds */
+	int recovered; /* 1: this call took the place of one that was gone */
+};
+
+/* What I read, from begin to end. */
+struct aether_pingpong_reading {
+	const void *bytes;
+	uint64_t size;      /* bytes of the buffer */
+	uint64_t sequence;  /* number of its commit; 0: nothing was yet */
+	uint64_t until;     /* end of my term; 0: checked */
+	uint32_t buffer;    /* which it is */
+	uint32_t item_size; /* bytes */
+	uint32_t items;     /* how many were committed, never more than fit */
+	/* the library's own: */
+	uint32_t pair;
+	uint32_t begun;
+	uint64_t pin;
+	const struct aether_plane *plane; /* NULL: it has ended */
+	struct aether_participant *me;
+};
+
+struct aether_pingpong_info {
+	uint64_t sequence; /* commits so far */
+	uint64_t writer;   /* tenancy; 0: nobody, or one that is gone */
+	uint64_t revoked;  /* pins that outlasted their term */
+	uint64_t pinned;   /* slots that hold a buffer, a bit each */
+	uint32_t active;   /* the buffer that readers read */
+	uint32_t items;    /* how many it holds */
+	uint32_t refused;  /* second writers */
+	int writing;       /* the one being written; -1: none */
+};
+
+/*
+ * Begins to write: I become the pair's writer, if nobody living is, and get a
+ * buffer that is neither active nor pinned. What it holds is not readable any
+ * more, until a commit. If all such buffers are pinned it waits until the first
+ * is let go or its term is over, but not beyond `deadline`.
+ * Errors: AETHER_EINDEX (no such pair), AETHER_ETAKEN (another one writes, and
+ * lives), AETHER_EAGAIN (another one was faster), AETHER_ECORRUPT. Those that
+ * leave me its writer, with nothing begun: AETHER_EHELD (I have begun already,
+ * that goes on; or I pin the only buffer myself), AETHER_ETIMEDOUT,
+ * AETHER_EINTR, and what aether_epoch_signal refuses, or a wait.
+ */
+AETHER_API int aether_pingpong_begin(struct aether_participant *me,
+				     uint32_t pair, uint64_t deadline,
+				     struct aether_pingpong_write *write);
+
+/*
+ * What I wrote becomes the active buffer, with `items` items; then the pair's
+ * epoch is signalled. Never waits.
+ * Errors: AETHER_EINDEX (no such pair; more items than fit), AETHER_ENOTHELD (I
+ * have not begun), AETHER_ECORRUPT. Any other error is that of
+ * aether_epoch_signal: readers have the buffer, but nobody was woken; the next
+ * begin makes that good.
+ */
+AETHER_API int aether_pingpong_commit(struct aether_participant *me,
+				      uint32_t pair, uint32_t items);
+
+/*
+ * Gives up what I began: readers never see it. I stay the writer.
+ * Errors: AETHER_EINDEX, AETHER_ENOTHELD.
+ */
+AETHER_API int aether_pingpong_abandon(struct aether_participant *me,
+				       uint32_t pair);
+
+/*
+ * Stops being the writer; what I had begun is abandoned.
+ * Errors: AETHER_EINDEX, AETHER_ENOTHELD (I am not).
+ */
+AETHER_API int aether_pingpong_resign(struct aether_participant *me,
+				      uint32_t pair);
+
+/* Item `i` of the buffer that I write. AETHER_EINDEX: so many do not fit. */
+AETHER_API int
+aether_pingpong_write_item(const struct aether_pingpong_write *write,
+			   uint32_t i, void **item);
+
+/*
+ * Begins a checked reading of the active buffer. Writes nothing, never waits.
+ * Errors: AETHER_EINDEX (no such pair), AETHER_EAGAIN (commits came faster than
+ * I could look), AETHER_ECORRUPT.
+ */
+AETHER_API int
+aether_pingpong_read_begin(const struct aether_plane *plane, uint32_t pair,
+			   struct aether_pingpong_reading *reading);
+
+/*
+ * Begins a pinned reading: the buffer is kept for `term` ns, from 1 to
+ * AETHER_PIN_TERM_MAX. One for each participant and pair at a time. Never
+ * waits.
+ * Errors: as above; AETHER_EINVAL (the term), AETHER_EHELD (I hold a pin whose
+ * term is not over).
+ */
+AETHER_API int
+aether_pingpong_read_pinned(struct aether_participant *me, uint32_t pair,
+			    uint64_t term,
+			    struct aether_pingpong_reading *reading);
+
+/*
+ * Ends a reading, and a pin. 0: what was read is what one commit left.
+ * AETHER_ETORN: it may have been overwritten, or my pin was revoked.
+ * AETHER_ENOTHELD: it has ended already.
+ */
+AETHER_API int
+aether_pingpong_read_end(struct aether_pingpong_reading *reading);
+
+/* Item `i` of the buffer that I read. AETHER_EINDEX: so many were not
+ * committed. */
+AETHER_API int
+aether_pingpong_read_item(const struct aether_pingpong_reading *reading,
+			  uint32_t i, const void **item);
+
+/* How the pair stands. AETHER_EINDEX, AETHER_ECORRUPT. */
+AETHER_API int aether_pingpong_look(const struct aether_plane *plane,
+				    uint32_t pair,
+				    struct aether_pingpong_info *info);
+
+#endif

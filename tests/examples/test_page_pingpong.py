@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The example of docs/pingpong.md compiles as it stands, and does what the page says."""
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / (os.environ.get("O") or "build")
+MAIN = """
+#include <stdio.h>
+
+static void rise(void *bird, const void *before)
+{
+	memcpy(bird, before, 236);
+	++*(unsigned char *)bird;
+}
+
+static void say(const void *birds, uint32_t count)
+{
+	printf("%u birds, the last is at %d\\n", count,
+	       ((const unsigned char *)birds)[(count - 1) * 236]);
+}
+
+int main(void)
+{
+	struct aether_plane_options options = { .layout = "inos" };
+	struct aether_pingpong_write w;
+	struct aether_participant *me;
+	struct aether_plane *plane;
+	unsigned char bird[236];
+	uint32_t pair;
+
+	if (aether_plane_create(NULL, &options, NULL, &plane) < 0 ||
+	    aether_participant_join(plane, NULL, NULL, &me) < 0 ||
+	    aether_layout_find_pair(aether_layout_get(1), "bird", &pair) < 0 ||
+	    aether_pingpong_begin(me, pair, 0, &w) < 0)
+		return 1;
+	memset(w.bytes, 0, w.size);
+	if (aether_pingpong_commit(me, pair, w.capacity) < 0)
+		return 2;
+	for (int i = 0; i < 7; i++)
+		if (step(me, pair, rise) < 0)
+			return 3;
+	if (copy_bird(plane, pair, 9999, bird) < 0 || draw(me, pair, say) < 0)
+		return 4;
+	printf("bird 10,000 is at %d, bird 10,001 is %s\\n", bird[0],
+	       aether_error_name(copy_bird(plane, pair, 10000, bird)));
+	aether_participant_leave(me);
+	return aether_plane_detach(plane) < 0;
+}
+"""
+WANTED = ("10000 birds, the last is at 7\n"
+          "bird 10,000 is at 7, bird 10,001 is AETHER_EINDEX\n")
+
+
+def main():
+    page = (ROOT / "docs" / "pingpong.md").read_text()
+    code = re.search(r"^```c\n(.*?)^```", page, re.M | re.S).group(1)
+    with tempfile.TemporaryDirectory(prefix="aether-page.") as work:
+        source, program = Path(work) / "page.c", Path(work) / "page"
+        source.write_text(code + MAIN)
+        made = subprocess.run(
+            ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude",
+             "-Ibuild/gen", source, BUILD / "libaether.a", "-lpthread", "-o",
+             program], cwd=ROOT, capture_output=True, text=True)
+        run = made.returncode or subprocess.run([program], timeout=60,
+                                                capture_output=True, text=True)
+    good = not made.returncode and run.stdout == WANTED
+    print("ok 1" if good else "not ok 1", "- the example of docs/pingpong.md")
+    if not good:
+        print("\n".join("# " + line for line in
+                        (made.stderr + str(run)).splitlines()))
+    print("1..1")
+    return 0 if good else 1
+
+
+raise SystemExit(main())

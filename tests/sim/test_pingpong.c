@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ping-pong with deaths at every step: a writer, and another that takes its
+ * place; checked and pinned readers. What is called sound is one commit whole;
+ * a pin that was not revoked kept the writer away; parity is restored. The
+ * pair's records and buffers lie in strides that nobody leases, and are set
+ * back after each execution.
+ */
+#include "hook.h"
+#include "scene.h"
+#include "state.h"
+
+#define SIZE 64 /* of a buffer; its two ends are written */
+
+static struct aether_layout_pair pair;
+static struct aether_layout layout;
+
+static unsigned char *stride(uint32_t index)
+{
+	return ae_sim.plane.base + ae_sim.plane.geometry.data_offset +
+	       (uint64_t)index * AE_SIM_SIZE;
+}
+
+static uint64_t offset(uint32_t index)
+{
+	return (uint64_t)(stride(index) - ae_sim.plane.base);
+}
+
+static void *epoch_word(void)
+{
+	uint64_t at = 0;
+
+	aether_geometry_epoch(pair.epoch, &at);
+	return ae_sim.plane.base + at;
+}
+
+static void set_back(void)
+{
+	for (uint32_t i = 0; i < 3; i++)
+		memset(stride(i), 0, AE_SIM_SIZE);
+	memset(epoch_word(), 0, sizeof(uint32_t));
+}
+
+/* Its schedule is played once more, from the beginning. */
+#define fail(...) \
+	do { \
+		set_back(); \
+		ae_sim_fail(__VA_ARGS__); \
+	} while (0)
+
+/* Two buffers, or three. */
+static void lay_out(uint32_t buffers)
+{
+	pair = (struct aether_layout_pair) { .name = "pair",
+					     .buffers = buffers,
+					     .size = SIZE,
+					     .epoch = 4,
+					     .item_size = 8,
+					     .items = SIZE / 8 };
+	for (uint32_t i = 0; i < buffers; i++)
+		pair.offset[i] = offset(2) + i * SIZE;
+	layout = *ae_sim.plane.layout;
+	layout.pairs = &pair;
+	layout.pair_count = 1;
+	layout.pair_records = (struct aether_layout_records) { offset(0), 1 };
+	layout.pins_records = (struct aether_layout_records) { offset(1), 1 };
+	ae_sim.plane.layout = &layout;
+	set_back();
+}
+
+static void two(void)
+{
+	lay_out(2);
+}
+
+static void three(void)
+{
+	lay_out(3);
+}
+
+static struct aether_word64 *ends(const void *bytes, int last)
+{
+	return (struct aether_word64 *)((uintptr_t)bytes +
+					(last ? SIZE - 8 : 0));
+}
+
+static int write_one(void)
+{
+	struct aether_pingpong_write w;
+	int err = aether_pingpong_begin(ae_sim_me(), 0, AETHER_FOREVER, &w);
+
+	if (err < 0)
+		return err;
+	ae_store64_relaxed(ends(w.bytes, 0), w.sequence);
+	ae_store64_relaxed(ends(w.bytes, 1), w.sequence);
+	err = aether_pingpong_commit(ae_sim_me(), 0, SIZE / 8);
+	if (err < 0)
+		fail("a commit is refused: %d", err);
+	return 0;
+}
+
+static void write_some(void)
+{
+	for (int i = 0; i < 3; i++)
+		if (write_one() < 0)
+			return;
+}
+
+static void write_and_resign(void)
+{
+	if (write_one() == 0)
+		aether_pingpong_resign(ae_sim_me(), 0);
+}
+
+static void take_over(void)
+{
+	ae_sim_await_death();
+	write_some();
+}
+
+/* Reads both ends; what is called sound must be of the commit it names. */
+static int check(struct aether_pingpong_reading *r)
+{
+	uint64_t first = ae_load64_relaxed(ends(r->bytes, 0));
+	uint64_t last = ae_load64_relaxed(ends(r->bytes, 1));
+	uint64_t named = r->sequence;
+	int err = aether_pingpong_read_end(r);
+
+	if (err == 0 && (first != named || last != named))
+		fail("commit %llu is called sound: %llu, %llu",
+		     (unsigned long long)named, (unsigned long long)first,
+		     (unsigned long long)last);
+	return err;
+}
+
+static void read_checked(void)
+{
+	struct aether_pingpong_reading r;
+
+	for (int i = 0; i < 2; i++)
+		if (aether_pingpong_read_begin(&ae_sim.plane, 0, &r) == 0)
+			check(&r);
+}
+
+static void read_pinned(void)
+{
+	struct aether_pingpong_info info;
+	struct aether_pingpong_reading r;
+
+	for (int i = 0; i < 2; i++) {
+		int err = aether_pingpong_read_pinned(ae_sim_me(), 0,
+						      AETHER_PIN_TERM_MAX, &r);
+
+		if (err == 0)
+			err = check(&r);
+		if (err == 0 || err == AETHER_EAGAIN)
+			continue;
+		aether_pingpong_look(&ae_sim.plane, 0, &info);
+		if (!info.revoked)
+			fail("overwritten though pinned: %d", err);
+	}
+}
+
+/* Whoever died where: it goes on, and everything is as it should be. */
+static void finish(void)
+{
+	struct aether_pingpong_reading r;
+	struct aether_pingpong_write w;
+	struct aether_pingpong_info info;
+	int err;
+
+	ae_sim_as(AE_SIM_MONITOR);
+	if (aether_pingpong_read_begin(&ae_sim.plane, 0, &r) < 0 ||
+	    check(&r) < 0)
+		fail("there is nothing to read in the end");
+	err = aether_pingpong_begin(ae_sim_me(), 0, 0, &w);
+	aether_pingpong_look(&ae_sim.plane, 0, &info);
+	if (err < 0 && !(err == AETHER_ETAKEN && info.writer))
+		fail("nobody can write any more: %d", err);
+	if (pair.buffers == 2 &&
+	    (ae_sim_peek(epoch_word(), 32) & 1) != info.active)
+		fail("the parity is wrong in the end");
+	set_back();
+}
+
+static const struct ae_sim_scene checked = {
+	.name = "two buffers, a checked reader, the writer is taken over",
+	.strides = 3,
+	.setup = two,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
+		    { .name = "heir", .body = take_over },
+		    { .name = "reader", .body = read_checked } },
+};
+
+static const struct ae_sim_scene pinned = {
+	.name = "two buffers, a pinned reader; any of them dies",
+	.strides = 3,
+	.setup = two,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
+		    { .name = "heir", .body = take_over },
+		    { .name = "reader", .body = read_pinned, .mortal = 1 } },
+};
+
+/* Pins a buffer that is not the active one any more, and is being written. */
+static const struct ae_sim_scene late_pin = {
+	.name = "two buffers, a pin that comes late",
+	.strides = 3,
+	.setup = two,
+	.finish = finish,
+	.actors = { { .name = "reader", .body = read_pinned },
+		    { .name = "writer", .body = write_some } },
+};
+
+static const struct ae_sim_scene thirds = {
+	.name = "three buffers, both kinds of readers",
+	.strides = 3,
+	.setup = three,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
+		    { .name = "reader", .body = read_checked },
+		    { .name = "pinner", .body = read_pinned, .mortal = 1 } },
+};
+
+static const struct ae_sim_scene turns = {
+	.name = "two writers take turns",
+	.strides = 3,
+	.setup = two,
+	.finish = finish,
+	.actors = { { .name = "one", .body = write_and_resign, .mortal = 1 },
+		    { .name = "two", .body = write_and_resign, .mortal = 1 },
+		    { .name = "reader", .body = read_checked } },
+};
+
+int main(int argc, char **argv)
+{
+	scene_begin(argc, argv);
+	scene_run(&checked, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&pinned, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&late_pin, (struct bound) { 3, 0 }, (struct bound) { 4, 0 });
+	scene_run(&thirds, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&turns, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	return scene_end();
+}
