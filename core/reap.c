@@ -30,7 +30,7 @@ static uint64_t mark_dead(struct aether_plane *plane, uint32_t slot)
 	/* seq_cst: before anybody looks at what it has.
 	 * pairs: seq_cst in is_gone, seq_cst in is_coming, seq_cst in
 	 * is_seated, seq_cst in
-	 * settle_shared */
+	 * settle_shared, seq_cst in ae_holder_gone */
 	seen = ae_cas64_seq_cst(seat, word, dead);
 	return seen == word || seen == dead ? dead : 0;
 }
@@ -52,7 +52,8 @@ static void free_seats(struct ae_settler *s, const uint64_t *dead)
 
 		if (!dead[i])
 			continue;
-		/* release: all is settled. pairs: acquire in sit */
+		/* release: all is settled. pairs: acquire in sit, seq_cst in
+		 * ae_holder_gone */
 		if (ae_cas64_release(seat, dead[i],
 				     AETHER_SEAT_MAKE(AETHER_SEAT_FREE,
 						      stamp)) != dead[i])
@@ -60,19 +61,6 @@ static void free_seats(struct ae_settler *s, const uint64_t *dead)
 		/* relaxed: a counter. */
 		ae_add64_relaxed(&plane->header->deaths, 1);
 		s->report.dead++;
-	}
-}
-
-/* Who died may have taken a set of waiters and not rung them yet, or have
- * committed and not rung: so everybody is rung, and looks. */
-static void ring_all(const struct aether_plane *plane)
-{
-	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
-		/* relaxed: who joins later has not waited yet. */
-		uint64_t word = ae_load64_relaxed(&plane->seats[i].seat);
-
-		if (AETHER_SEAT_STATE(word) == AETHER_SEAT_ACTIVE)
-			ae_wait_ring(plane, i);
 	}
 }
 
@@ -120,7 +108,7 @@ static void reap(struct aether_participant *me, struct ae_settler *s)
 	pass(me, s);
 	if (!s->report.pending)
 		free_seats(s, dead);
-	ring_all(plane);
+	ae_wait_ring_all(plane);
 }
 
 /* J9: who sits down in the place of a dead one settles what that one left. The
@@ -133,7 +121,7 @@ void ae_reap_taken_over(struct aether_participant *me)
 	pass(me, &settler);
 	/* relaxed: a counter. */
 	ae_add64_relaxed(&me->plane->header->deaths, 1);
-	ring_all(me->plane);
+	ae_wait_ring_all(me->plane);
 }
 
 int aether_reap(struct aether_participant *me,

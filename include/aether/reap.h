@@ -16,6 +16,8 @@
  *	                             end is the lease's
  *	a lease it had routed        untouched: it is its addressee's
  *	a lease it was ending        free
+ *	an epoch that it owned       goes back to the pool; who waits on it
+ *	                             is answered AETHER_EFREED
  *	its slot                     free
  *
  * An heir takes what it inherits as its other mail (route.h), in the order of
@@ -40,6 +42,7 @@ struct aether_reap_report {
 	uint32_t readers;   /* readers of shared leases that were struck off */
 	uint32_t pending;   /* leases that could not be settled: the heir's
 			       mailbox is full; reap again later */
+	uint32_t epochs;    /* epochs that went back to the pool */
 };
 
 /*
