@@ -286,6 +286,7 @@ void ae_epoch_announce(struct aether_participant *me,
 		       const struct ae_wait *wait);
 void ae_epoch_renounce(struct aether_participant *me,
 		       const struct ae_wait *wait);
+void ae_epoch_inherit(const struct aether_plane *plane, uint32_t slot);
 void ae_epoch_ring_parked(const struct aether_plane *plane, uint32_t slot);
 
 /* The word of an epoch, whose index was checked. */

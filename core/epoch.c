@@ -70,16 +70,35 @@ static inline int may(struct aether_participant *me, uint64_t epoch,
 	return can[INDEX(epoch)] & what ? ae_context_check(me) : AETHER_EKIND;
 }
 
-/* E3: takes the sets of those who wait, and wakes them. Who still waits
- * announces himself anew, and one that died costs one call and no more. */
+/* Is anybody of the set there? A dead one's bit stays until its slot has a new
+ * tenant, and shall not cost a call of the system each time. */
+static int is_there(const struct aether_plane *plane, uint64_t set)
+{
+	for (; set; set &= set - 1) {
+		uint32_t slot = (uint32_t)__builtin_ctzll(set);
+
+		if (slot >= plane->geometry.participants)
+			break;
+		/* relaxed: who waits was there before he announced it. */
+		if (AETHER_SEAT_STATE(ae_load64_relaxed(
+			    &plane->seats[slot].seat)) == AETHER_SEAT_ACTIVE)
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * E3: wakes those who wait. The set of those on the word is left to them: who
+ * took it and then died, or stopped, would have hidden them from the signals of
+ * others. A doorbell is rung by changing it, so that set is taken.
+ */
 static void wake(const struct aether_plane *plane, uint32_t index)
 {
 	struct aether_epoch_seg *epoch = &plane->epochs[index];
 
-	/* seq_cst: who announces after this looks after the change.
+	/* seq_cst: after the change that they wait for.
 	 * pairs: seq_cst in ae_epoch_announce */
-	if (ae_load64_seq_cst(&epoch->waiters) &&
-	    ae_xchg64_seq_cst(&epoch->waiters, 0))
+	if (is_there(plane, ae_load64_seq_cst(&epoch->waiters)))
 		ae_host_wake(ae_epoch_word(plane, index));
 	ae_wait_ring_set(plane, &epoch->bells);
 }
@@ -184,6 +203,21 @@ void ae_epoch_renounce(struct aether_participant *me,
 	/* relaxed: the same. */
 	if (wait->own_word)
 		ae_store32_relaxed(&me->seat->epoch, 0);
+}
+
+/* Before I sit down: who died here may have parked on an epoch's word. */
+void ae_epoch_inherit(const struct aether_plane *plane, uint32_t slot)
+{
+	struct aether_word32 *parks = &plane->seats[slot].epoch;
+	/* relaxed: nobody else writes it, now that the slot is mine. */
+	uint32_t parked = ae_load32_relaxed(parks);
+
+	/* relaxed: only the slot's tenant touches its bit. */
+	if (parked && parked <= AETHER_EPOCHS)
+		ae_and64_relaxed(&plane->epochs[parked - 1].waiters,
+				 ~(UINT64_C(1) << slot));
+	/* relaxed: before the seat is active. */
+	ae_store32_relaxed(parks, 0);
 }
 
 /* For everybody: whoever changed its epoch may have died before he woke it. */

@@ -93,7 +93,7 @@ static void reset_record(struct aether_participant *me,
 	ae_store64_relaxed(&seat->full, 0);
 	ae_store64_relaxed(&seat->reaped, 0);
 	ae_store32_relaxed(&seat->warm, 0);
-	ae_store32_relaxed(&seat->epoch, 0);
+	ae_epoch_inherit(me->plane, me->slot);
 }
 
 static void settle(struct aether_participant *me, uint32_t slot)

@@ -1,57 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Epochs: names and kinds, signals that wake one, several, all; values that
- * wrap; panic, which ends every wait; contexts. Participants are threads over
- * one mapping; who waits always parks, unless said.
+ * wrap. Participants are threads over one mapping; who waits always parks,
+ * unless said.
  */
-#include <pthread.h>
-#include "rig.h"
+#include "epochs.h"
 
-#define COUNTER AETHER_INOS_IDX_SENSOR_EPOCH
-#define OTHER AETHER_INOS_IDX_ACTOR_EPOCH
 #define TURNS (RIG_SLOW ? 1000 : 5000)
 #define CROWD 8
-#define HANG (60 * SECOND)
-
-static struct aether_plane *plane;
-
-static void begin(const char *layout)
-{
-	struct aether_plane_options options = { .layout = layout,
-						.strides = 8,
-						.participants = 16 };
-	struct aether_error error = { .code = 0 };
-
-	plane = NULL;
-	if (aether_plane_create(NULL, &options, &error, &plane) < 0)
-		printf("# %s\n", error.text);
-	need(plane);
-}
-
-static void finish(void)
-{
-	need(aether_plane_detach(plane) == 0);
-}
-
-static struct aether_participant *join(uint64_t spin)
-{
-	struct aether_participant_options options = { .spin = spin };
-
-	return rig_join_with(plane, &options);
-}
-
-static uint32_t value_of(uint64_t epoch)
-{
-	uint32_t value = 0;
-
-	need(aether_epoch_load(plane, epoch, &value) == 0);
-	return value;
-}
-
-static uint64_t hang(void)
-{
-	return aether_clock_after(HANG);
-}
 
 /* Bits of all sets of those who wait. */
 static uint64_t announced(void)
@@ -179,65 +135,6 @@ static void values(void)
 	aether_participant_leave(me);
 }
 
-/* A thread that waits for something of its own. */
-struct waiter {
-	pthread_t thread;
-	struct aether_participant *me;
-	int (*wait)(struct aether_participant *me);
-	int err;
-};
-
-static void *wait_once(void *argument)
-{
-	struct waiter *w = argument;
-
-	w->err = w->wait(w->me);
-	return NULL;
-}
-
-/* Until it has announced itself, or more: a wake from then on must do. */
-static void start_waiter(struct waiter *w, uint64_t spin)
-{
-	w->me = join(spin);
-	need(pthread_create(&w->thread, NULL, wait_once, w) == 0);
-	while (spin == 1 && !ae_load64_relaxed(&w->me->seat->waits))
-		rig_sleep(MS / 10);
-}
-
-static int end_waiter(struct waiter *w)
-{
-	pthread_join(w->thread, NULL);
-	aether_participant_leave(w->me);
-	return w->err;
-}
-
-static int wait_counter(struct aether_participant *me)
-{
-	uint32_t value = 0;
-	int err = aether_epoch_wait(me, COUNTER, value_of(COUNTER), hang(),
-				    &value);
-
-	return err;
-}
-
-static int wait_flag(struct aether_participant *me)
-{
-	uint32_t value = 0;
-
-	return aether_epoch_wait(me, AETHER_INOS_IDX_KERNEL_READY, 0, hang(),
-				 &value);
-}
-
-static int wait_several(struct aether_participant *me)
-{
-	struct aether_epoch_watch w[3] = { { COUNTER, value_of(COUNTER), 0 },
-					   { OTHER, value_of(OTHER), 0 },
-					   { 255, value_of(255), 0 } };
-	uint32_t which = 0;
-
-	return aether_epoch_wait_any(me, w, 3, hang(), &which);
-}
-
 static void all_are_woken(void)
 {
 	struct aether_participant *me = join(1);
@@ -358,141 +255,6 @@ static void no_signal_is_lost(void)
 	       "four signal at once: none is lost");
 }
 
-static int wait_mail(struct aether_participant *me)
-{
-	uint64_t handle = 0;
-
-	return aether_route_take_until(me, hang(), &handle);
-}
-
-static int wait_space(struct aether_participant *me)
-{
-	uint64_t handle = 0;
-
-	return aether_stride_reserve_until(me, hang(), &handle);
-}
-
-/* All strides of the plane, to somebody else. */
-static void take_all(struct aether_participant *me)
-{
-	uint64_t handle = 0;
-
-	while (aether_stride_reserve(me, &handle) == 0)
-		;
-}
-
-static void panic(uint64_t spin, const char *how)
-{
-	static int (*const waits[])(struct aether_participant *) = {
-		wait_counter, wait_several, wait_flag, wait_mail, wait_space
-	};
-	const int count = sizeof(waits) / sizeof(waits[0]);
-	struct aether_participant *me = join(1);
-	struct waiter waiters[8] = { { 0 } };
-	uint32_t code = 0;
-	int good = 0;
-
-	take_all(me);
-	for (int i = 0; i < count; i++) {
-		waiters[i].wait = waits[i];
-		start_waiter(&waiters[i], spin);
-	}
-	ok(!aether_epoch_in_panic(plane, &code), "%s: no panic", how);
-	is_int(aether_epoch_panic(me, 13), 0, "%s: panic", how);
-	for (int i = 0; i < count; i++)
-		good += end_waiter(&waiters[i]) == AETHER_EPANIC;
-	is_int(good, count, "%s: waits for epochs, mail, space end", how);
-	ok(aether_epoch_in_panic(plane, &code) && code == 13,
-	   "%s: it has its "
-	   "code",
-	   how);
-	is_int(wait_mail(me), AETHER_EPANIC, "%s: and none begins", how);
-	is_int(aether_epoch_signal(me, COUNTER), 0, "%s: signals go on", how);
-	is_int(aether_epoch_calm(me), 0, "%s: it ends", how);
-	ok(!aether_epoch_in_panic(plane, NULL), "%s: it has ended", how);
-	aether_participant_leave(me);
-}
-
-static void panic_calls(void)
-{
-	struct aether_participant *me = join(1);
-	uint32_t value = 0;
-
-	is_int(aether_epoch_panic(me, 0), AETHER_EINVAL,
-	       "a panic without a "
-	       "code");
-	is_int(aether_epoch_set(me, AETHER_IDX_PANIC_STATE, 3), 0,
-	       "to set the word is a panic");
-	is_int(aether_epoch_wait(me, AETHER_IDX_PANIC_STATE, 0, hang(), &value),
-	       0, "who waits for a panic gets it");
-	is_int(value, 3, "with its code");
-	is_int(aether_epoch_wait(me, COUNTER, value_of(COUNTER), 0, &value),
-	       AETHER_EPANIC, "all other waits end");
-	is_int(aether_epoch_wait(me, COUNTER, value_of(COUNTER) + 1, 0, &value),
-	       0, "but not one that finds something");
-	aether_epoch_calm(me);
-	aether_participant_leave(me);
-}
-
-static void contexts(void)
-{
-	struct aether_participant *early = join(1), *host = join(1);
-	struct aether_participant *late;
-	struct waiter w = { .wait = wait_several };
-	uint32_t first = aether_context_hash("abc"), value = 0;
-	uint64_t epoch = 77;
-
-	is_int(first, ('a' * 31 + 'b') * 31 + 'c', "the hash of a text");
-	ok(aether_context_hash("") != 0, "is never 0");
-	is_int(aether_context_begin(host, 0), AETHER_EINVAL, "nor may one be");
-	is_int(aether_context_check(early), 0, "no boot: all belong to it");
-	is_int(aether_context_begin(host, first), 0, "a boot begins");
-	is_int(aether_context_check(early), 0, "who was there belongs to it");
-	start_waiter(&w, 1);
-	aether_context_begin(host, first + 1);
-	is_int(end_waiter(&w), AETHER_ECONTEXT, "the next one: waits end");
-	late = join(1);
-	is_int(aether_epoch_signal(early, COUNTER), AETHER_ECONTEXT,
-	       "a signal of the earlier boot's");
-	is_int(aether_epoch_set(early, 14, 1), AETHER_ECONTEXT, "a set");
-	is_int(aether_epoch_wait(early, COUNTER, 99, 0, &value),
-	       AETHER_ECONTEXT, "a wait");
-	is_int(aether_epoch_allocate(early, &epoch), AETHER_ECONTEXT,
-	       "an allocation");
-	is_int(aether_epoch_panic(early, 1), AETHER_ECONTEXT, "a panic");
-	ok(epoch == 77 && !aether_epoch_in_panic(plane, NULL) &&
-		   value_of(14) == 0,
-	   "nothing changed");
-	is_int(aether_epoch_signal(late, COUNTER), 0, "a newcomer's signal");
-	is_int(aether_epoch_signal(host, COUNTER), 0, "the host's");
-	aether_participant_leave(early);
-	aether_participant_leave(late);
-	aether_participant_leave(host);
-}
-
-/* What others wrote over the records harms nobody. */
-static void forged(void)
-{
-	struct aether_participant *me = join(1);
-	struct waiter w = { .wait = wait_counter };
-
-	for (uint32_t i = 0; i < AETHER_EPOCHS; i++) {
-		ae_or64_seq_cst(&plane->epochs[i].waiters, UINT64_MAX);
-		ae_or64_seq_cst(&plane->epochs[i].bells, UINT64_MAX);
-	}
-	is_int(aether_epoch_signal(me, COUNTER), 0, "forged sets: a signal");
-	ok(!ae_load64_relaxed(&plane->epochs[COUNTER].waiters) &&
-		   !ae_load64_relaxed(&plane->epochs[COUNTER].bells),
-	   "takes them once");
-	ae_store32_seq_cst(&me->seat->epoch, UINT32_MAX);
-	start_waiter(&w, 1);
-	aether_epoch_panic(me, 1);
-	is_int(end_waiter(&w), AETHER_EPANIC,
-	       "a forged place to park: everybody is rung");
-	aether_epoch_calm(me);
-	aether_participant_leave(me);
-}
-
 static void tests(void)
 {
 	begin("inos");
@@ -505,9 +267,6 @@ static void tests(void)
 	each_wakes("the last", 255);
 	a_flag();
 	no_signal_is_lost();
-	panic_calls();
-	forged();
-	contexts();
 	finish();
 
 	begin("inos");
@@ -517,8 +276,6 @@ static void tests(void)
 
 	begin("lean");
 	turns(200, 201, 20000, 0, "spinning");
-	panic(1, "parked");
-	panic(AETHER_FOREVER, "spinning");
 	finish();
 }
 
