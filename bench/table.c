@@ -39,6 +39,17 @@ const struct bench bench_table[] = {
 	{ "parked", "processor time of one who waits, and of its watch", "%",
 	  "lower", "one processor", .wanted = 0.001, .run = bench_parked },
 
+	{ "signal", "signal an epoch that nobody waits for", NS,
+	  .baseline = "an atomic add", .wanted = 1.2, .run = bench_signal },
+	{ "wake", "one way: signal, the waiter is parked", NS,
+	  .baseline = "a bare futex wake", .wanted = 1.08, .run = bench_wake },
+	{ "wake-spin", "one way: signal, the waiter spins", NS,
+	  .baseline = "bare cache line", .wanted = 1.3,
+	  .run = bench_wake_spin },
+	{ "fanout", "signal 16 who are parked, until the last is awake", NS,
+	  .baseline = "16 on one futex word", .wanted = 1.2,
+	  .run = bench_fanout },
+
 	{ "slice", "bytes to bit-planes, from memory", SLICE, .wanted = 0.85,
 	  .run = bench_slice },
 	{ "unslice", "bit-planes to bytes, from memory", SLICE, .wanted = 0.85,
