@@ -55,19 +55,15 @@ int ae_epoch_check(const struct aether_plane *plane, uint64_t epoch)
 }
 
 /* May I do that with the epoch? */
-static inline int may(struct aether_participant *me, uint64_t epoch,
-		      uint32_t what)
+static int may(struct aether_participant *me, uint64_t epoch, uint32_t what)
 {
-	const uint8_t *can = me->plane->epoch_may;
-	int err;
+	int err = ae_epoch_check(me->plane, epoch);
 
-	if (epoch < AETHER_EPOCHS &&
-	    (can[epoch] & (what | AE_EPOCH_POOL)) == what)
-		return ae_context_check(me);
-	err = ae_epoch_check(me->plane, epoch);
 	if (err < 0)
 		return err;
-	return can[INDEX(epoch)] & what ? ae_context_check(me) : AETHER_EKIND;
+	if (!(me->plane->epoch_may[INDEX(epoch)] & what))
+		return AETHER_EKIND;
+	return ae_context_check(me);
 }
 
 /* Is anybody of the set there? A dead one's bit stays until its slot has a new
@@ -92,7 +88,8 @@ static int is_there(const struct aether_plane *plane, uint64_t set)
  * took it and then died, or stopped, would have hidden them from the signals of
  * others. A doorbell is rung by changing it, so that set is taken.
  */
-static void wake(const struct aether_plane *plane, uint32_t index)
+__attribute__((noinline)) static int wake(const struct aether_plane *plane,
+					  uint32_t index)
 {
 	struct aether_epoch_seg *epoch = &plane->epochs[index];
 
@@ -101,31 +98,55 @@ static void wake(const struct aether_plane *plane, uint32_t index)
 	if (is_there(plane, ae_load64_seq_cst(&epoch->waiters)))
 		ae_host_wake(ae_epoch_word(plane, index));
 	ae_wait_ring_set(plane, &epoch->bells);
+	return 0;
 }
 
-/* E2: does anybody wait? After the change. */
-static inline void tell(const struct aether_plane *plane, uint32_t index)
+/* E2: does anybody wait? After the change. Returns 0. */
+static inline int tell(const struct aether_plane *plane, uint32_t index,
+		       const struct aether_epoch_seg *epoch)
 {
-	const struct aether_epoch_seg *epoch = &plane->epochs[index];
-
 	/* seq_cst: after the change that they wait for.
 	 * pairs: seq_cst in ae_epoch_announce */
-	if (ae_load64_seq_cst(&epoch->waiters) |
-	    ae_load64_seq_cst(&epoch->bells))
-		wake(plane, index);
+	return ae_load64_seq_cst(&epoch->waiters) |
+			       ae_load64_seq_cst(&epoch->bells)
+		       ? wake(plane, index)
+		       : 0;
+}
+
+/* Where everything lies is worked out before the change, which takes longer
+ * than all that is left then. */
+static inline int add_one(const struct aether_plane *plane, uint32_t index)
+{
+	const struct aether_epoch_seg *epoch = &plane->epochs[index];
+	struct aether_word32 *word = ae_epoch_word(plane, index);
+
+	/* seq_cst: E1, what was written before; before I look who waits.
+	 * pairs: acquire in aether_epoch_load, seq_cst in look_at */
+	ae_add32_seq_cst(word, 1);
+	return tell(plane, index, epoch);
+}
+
+/* One whose name is more than an index, or that is refused. */
+__attribute__((noinline)) static int signal_named(struct aether_participant *me,
+						  uint64_t epoch)
+{
+	int err = may(me, epoch, AE_EPOCH_SIGNAL);
+
+	return err < 0 ? err : add_one(me->plane, INDEX(epoch));
 }
 
 int aether_epoch_signal(struct aether_participant *me, uint64_t epoch)
 {
-	int err = may(me, epoch, AE_EPOCH_SIGNAL);
+	const struct aether_plane *plane = me->plane;
 
-	if (err < 0)
-		return err;
-	/* seq_cst: E1, what was written before; before I look who waits.
-	 * pairs: acquire in aether_epoch_load, seq_cst in look_at */
-	ae_add32_seq_cst(ae_epoch_word(me->plane, INDEX(epoch)), 1);
-	tell(me->plane, INDEX(epoch));
-	return 0;
+	/* relaxed: as in ae_context_check. */
+	if (epoch < AETHER_EPOCHS &&
+	    (plane->epoch_may[epoch] & (AE_EPOCH_SIGNAL | AE_EPOCH_POOL)) ==
+		    AE_EPOCH_SIGNAL &&
+	    ae_load32_relaxed(ae_epoch_word(
+		    plane, AETHER_IDX_CONTEXT_ID_HASH)) == me->context)
+		return add_one(plane, (uint32_t)epoch);
+	return signal_named(me, epoch);
 }
 
 int aether_epoch_set(struct aether_participant *me, uint64_t epoch,
@@ -142,8 +163,7 @@ int aether_epoch_set(struct aether_participant *me, uint64_t epoch,
 	/* seq_cst: E1, what was written before; before I look who waits.
 	 * pairs: acquire in aether_epoch_load, seq_cst in look_at */
 	ae_store32_seq_cst(ae_epoch_word(me->plane, INDEX(epoch)), value);
-	tell(me->plane, INDEX(epoch));
-	return 0;
+	return tell(me->plane, INDEX(epoch), &me->plane->epochs[INDEX(epoch)]);
 }
 
 int aether_epoch_load(const struct aether_plane *plane, uint64_t epoch,
@@ -154,7 +174,7 @@ int aether_epoch_load(const struct aether_plane *plane, uint64_t epoch,
 	if (err < 0)
 		return err;
 	/* acquire: what was written before. pairs: seq_cst in
-	 * aether_epoch_signal, seq_cst in aether_epoch_set, seq_cst in
+	 * add_one, seq_cst in aether_epoch_set, seq_cst in
 	 * aether_epoch_panic, seq_cst in aether_context_begin */
 	*value = ae_load32_acquire(ae_epoch_word(plane, INDEX(epoch)));
 	return 0;
@@ -236,7 +256,7 @@ static inline int look_at(struct aether_participant *me,
 			  struct aether_epoch_watch *watch)
 {
 	/* seq_cst: after I announced myself, if I did; acquires what was
-	 * written before the change. pairs: seq_cst in aether_epoch_signal,
+	 * written before the change. pairs: seq_cst in add_one,
 	 * seq_cst in aether_epoch_set, seq_cst in aether_epoch_panic, seq_cst
 	 * in aether_context_begin */
 	uint32_t value = ae_load32_seq_cst(

@@ -1,5 +1,5 @@
 /* Epochs: a waiter parks on the epoch's own word until that differs from what it has seen.  Who signals adds 1 (E1), looks at the set of those who wait (E2), and wakes
- * all who are parked on the word (E3: aether_epoch_signal, aether_epoch_set, tell, wake of core/epoch.c).  Who waits says on whose word it parks, puts its bit
+ * all who are parked on the word (E3: add_one, aether_epoch_set, tell, wake of core/epoch.c).  Who waits says on whose word it parks, puts its bit
  * into the set (K2), looks again (K3), parks while the word is what it saw (K4), takes its bit back (K5): ae_epoch_announce, look_at, lie_down, ae_epoch_renounce.
  * Signallers may die at any step; whoever reaps them wakes each word on which somebody says that it parks (M: ae_wait_ring_all, ae_epoch_ring_parked).
  * The pool: a free (Q3, ae_pool_end) is a change as a signal is: its waiters are on doorbells, as in wake.pml; Q1, Q2: a claim is one swap of the word that was judged, after the

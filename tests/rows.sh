@@ -15,7 +15,8 @@ KEYS = {"name", "value", "unit", "better", "p50", "p99", "p999", "baseline",
         "baseline_value", "ratio"}
 # these need no more than what every machine has
 ALWAYS = {"handoff", "handoff-floor", "reserve", "reserve-2", "metadata",
-          "reap", "parked", "signal", "wake", "wake-spin", "fanout", "slice", "unslice", "slice-stream",
+          "reap", "parked", "signal", "wake", "wake-spin", "fanout",
+          "slice", "unslice", "slice-stream",
           "unslice-stream", "slice-hot", "unslice-hot", "slice-inplace",
           "unslice-inplace", "slice-scalar"}
 
