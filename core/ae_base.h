@@ -286,6 +286,8 @@ void ae_epoch_announce(struct aether_participant *me,
 		       const struct ae_wait *wait);
 void ae_epoch_renounce(struct aether_participant *me,
 		       const struct ae_wait *wait);
+int ae_epoch_look(struct aether_participant *me,
+		  struct aether_epoch_watch *watch);
 void ae_epoch_inherit(const struct aether_plane *plane, uint32_t slot);
 void ae_epoch_ring_parked(const struct aether_plane *plane, uint32_t slot);
 

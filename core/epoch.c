@@ -269,6 +269,12 @@ static inline int look_at(struct aether_participant *me,
 	return value == watch->seen ? AETHER_EEMPTY : 0;
 }
 
+int ae_epoch_look(struct aether_participant *me,
+		  struct aether_epoch_watch *watch)
+{
+	return look_at(me, watch);
+}
+
 struct watches {
 	struct aether_epoch_watch *list;
 	uint32_t count;

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "life.h"
+#include "bell.h"
 #include "watch.h"
 
 /* Address space for `size` bytes whose start is aligned to a huge page. */
@@ -79,6 +80,8 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 	ae_plane_bind(made, base, geometry);
 	if (!made->observer)
 		p->watch = ae_posix_watch_make(made);
+	if (!made->observer)
+		p->bell = ae_posix_bell_make(made);
 	*plane = made;
 	return 0;
 }
@@ -147,6 +150,7 @@ int aether_plane_detach(struct aether_plane *plane)
 	if (ae_load32_relaxed(&p->joined))
 		return AETHER_EBUSY;
 	ae_posix_watch_free(plane);
+	ae_posix_bell_free(plane);
 	munmap(p->mapping, p->mapped);
 	if (p->test >= 0)
 		close(p->test);

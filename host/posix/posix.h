@@ -20,6 +20,7 @@ struct ae_posix_plane {
 	uint64_t locked;              /* bytes granted */
 	struct aether_word32 joined;  /* participants of this attachment */
 	struct ae_posix_watch *watch; /* for deaths; NULL: it could not be */
+	struct ae_posix_bell *bell;   /* for event descriptors; the same */
 };
 
 /* The library's code for an errno. */

@@ -91,6 +91,24 @@ AETHER_API int aether_epoch_wait_any(struct aether_participant *me,
 				     uint32_t *which);
 
 /*
+ * For programs that wait by poll() or epoll: a descriptor that becomes readable
+ * when one of the epochs has changed since the call, and again after each read
+ * of its 8 bytes; also when one of the pool is given back (once), and in a
+ * panic. Read it, then load the values. It is closed by aether_epoch_fd_close,
+ * or when I leave, and by nothing else: a thread of the library, one for all of
+ * an attachment's, writes it, and waits as a participant of its own.
+ * Errors: AETHER_EINVAL (none), AETHER_EMANY (AETHER_EPOCHS_WAITED_MAX for all
+ * of an attachment's), AETHER_EINDEX, AETHER_EFREED, AETHER_ECONTEXT,
+ * AETHER_ESEATS, AETHER_ESYS (also in a child after fork() that has not
+ * attached anew).
+ */
+AETHER_API int aether_epoch_fd(struct aether_participant *me,
+			       const uint64_t *epochs, uint32_t count, int *fd);
+
+/* Closes it. AETHER_ENOTHELD: it is none of mine. */
+AETHER_API int aether_epoch_fd_close(struct aether_participant *me, int fd);
+
+/*
  * An epoch of the pool, mine from now on: a counter. It goes back by
  * aether_epoch_free, when I leave, or when I die. Does not wait.
  * Errors: AETHER_EPOOL (all are owned by somebody who lives), AETHER_ECONTEXT.
