@@ -22,13 +22,13 @@ struct aether_plane {
 	struct aether_lease_seg *leases;
 	struct aether_epoch_seg *epochs;
 	const struct aether_layout *layout;
-	uint8_t epoch_may[AETHER_EPOCHS]; /* enum ae_epoch_may, a bit each */
 	struct aether_geometry geometry;
 	uint32_t tag;
 	uint32_t flags;     /* as the header said when it was checked */
 	uint32_t lap_shift; /* places = 1 << lap_shift */
 	int observer;       /* mapped read-only */
 	void *host;         /* the port's own */
+	uint8_t epoch_may[AETHER_EPOCHS]; /* enum ae_epoch_may, a bit each */
 };
 
 /* My route to one slot: private, starts anew with each tenancy there. */
@@ -75,7 +75,6 @@ struct aether_participant {
 	uint64_t asked;  /* when I looked for the dead, in ns */
 	uint64_t looked; /* the same, while I waited */
 	uint64_t stamp;
-	uint32_t context;     /* hash of my boot; 0: none yet */
 	uint64_t spin;        /* ns */
 	uint64_t wakes_mail;  /* slots to be rung for mail, a bit each */
 	uint32_t wakes_calls; /* how many calls owe a ring */
@@ -104,6 +103,7 @@ struct aether_participant {
 	uint32_t *reading;         /* a bit for each stride that I read */
 	void *host;                /* the port's own */
 	struct ae_sender senders[AETHER_PARTICIPANTS_MAX];
+	uint32_t context; /* hash of my boot; 0: none yet */
 };
 
 /* The generation, where it stands in a lease word. */
