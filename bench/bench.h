@@ -74,6 +74,11 @@ int bench_metadata(struct bench_row *row);
 int bench_reap(struct bench_row *row);
 int bench_parked(struct bench_row *row);
 
+int bench_signal(struct bench_row *row);
+int bench_wake(struct bench_row *row);
+int bench_wake_spin(struct bench_row *row);
+int bench_fanout(struct bench_row *row);
+
 int bench_slice(struct bench_row *row);
 int bench_unslice(struct bench_row *row);
 int bench_slice_stream(struct bench_row *row);

@@ -28,6 +28,7 @@ struct aether_plane {
 	uint32_t lap_shift; /* places = 1 << lap_shift */
 	int observer;       /* mapped read-only */
 	void *host;         /* the port's own */
+	uint8_t epoch_may[AETHER_EPOCHS]; /* enum ae_epoch_may, a bit each */
 };
 
 /* My route to one slot: private, starts anew with each tenancy there. */
@@ -105,6 +106,7 @@ struct aether_participant {
 	uint32_t *reading;         /* a bit for each stride that I read */
 	void *host;                /* the port's own */
 	struct ae_sender senders[AETHER_PARTICIPANTS_MAX];
+	uint32_t context; /* hash of my boot; 0: none yet */
 };
 
 /* The generation, where it stands in a lease word. */
@@ -273,6 +275,60 @@ void ae_settle_pass(struct ae_settler *settler);
 void ae_settle_heirs(struct aether_participant *me);
 void ae_settle_one(struct aether_participant *me, uint32_t index);
 
+/* epoch.c: what an epoch is good for, by its kind in the layout. */
+enum ae_epoch_may {
+	AE_EPOCH_SIGNAL = 1,
+	AE_EPOCH_SET = 2,
+	AE_EPOCH_POOL = 4,   /* has owners, who come and go */
+	AE_EPOCH_ALL = 8,    /* a change concerns everybody: panic, context */
+	AE_EPOCH_GUARD = 16, /* rises when a guarded region was written */
+};
+struct ae_wait;
+void ae_epoch_kinds(struct aether_plane *plane);
+int ae_epoch_check(const struct aether_plane *plane, uint64_t epoch);
+void ae_epoch_announce(struct aether_participant *me,
+		       const struct ae_wait *wait);
+void ae_epoch_renounce(struct aether_participant *me,
+		       const struct ae_wait *wait);
+int ae_epoch_look(struct aether_participant *me,
+		  struct aether_epoch_watch *watch);
+void ae_epoch_inherit(const struct aether_plane *plane, uint32_t slot);
+void ae_epoch_ring_parked(const struct aether_plane *plane, uint32_t slot);
+
+/* The word of an epoch, whose index was checked. */
+static inline struct aether_word32 *
+ae_epoch_word(const struct aether_plane *plane, uint32_t index)
+{
+	uint64_t offset = index * sizeof(struct aether_word32);
+
+	if (index >= AETHER_EPOCHS_LOW)
+		offset += AETHER_OFFSET_ATOMIC_FLAGS_HIGH -
+			  AETHER_EPOCHS_LOW * sizeof(struct aether_word32);
+	return (void *)(plane->base + AETHER_OFFSET_ATOMIC_FLAGS + offset);
+}
+
+/*
+ * Do I belong to the boot that the plane is in? Who joined before there was any
+ * belongs to the first that he meets. AETHER_ECONTEXT.
+ */
+static inline int ae_context_check(struct aether_participant *me)
+{
+	/* relaxed: a number that is there before its boot begins. */
+	uint32_t now = ae_load32_relaxed(
+		ae_epoch_word(me->plane, AETHER_IDX_CONTEXT_ID_HASH));
+
+	if (now == me->context || !now)
+		return 0;
+	if (me->context)
+		return AETHER_ECONTEXT;
+	me->context = now;
+	return 0;
+}
+
+/* pool.c: the epochs that have owners. */
+int ae_pool_is(const struct aether_plane *plane, uint64_t epoch);
+int ae_pool_end(struct aether_plane *plane, uint32_t index, uint64_t word);
+
 /* holder.c */
 uint64_t ae_holder_make(const struct aether_participant *me,
 			uint64_t generation);
@@ -322,8 +378,11 @@ struct ae_wait {
 	/* Tries once: AETHER_EFULL, EEMPTY, EDEPTH, EBOX mean: wait. */
 	int (*attempt)(struct aether_participant *me, void *what);
 	void *what;
-	struct aether_word64 *waiters; /* NULL: my own mail */
-	int spins;                     /* trying is cheap enough to spin */
+	struct aether_word64 *waiters; /* NULL: my own mail, or epochs */
+	const struct aether_epoch_watch *watches; /* epochs; or NULL */
+	uint32_t count;                           /* of them */
+	int spins;    /* trying is cheap enough to spin */
+	int own_word; /* of epochs: parks on the word of the only one */
 };
 int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline);
@@ -335,6 +394,7 @@ void ae_wait_in_vain(struct aether_participant *me);
 void ae_wait_ring_mail(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_ring_set(const struct aether_plane *plane,
 		      struct aether_word64 *waiters);
+void ae_wait_ring_all(const struct aether_plane *plane);
 
 /* A counter of mine: written by me alone, read by anybody. */
 static inline void ae_count(struct aether_word64 *shared, uint64_t *own)

@@ -93,6 +93,7 @@ static void reset_record(struct aether_participant *me,
 	ae_store64_relaxed(&seat->full, 0);
 	ae_store64_relaxed(&seat->reaped, 0);
 	ae_store32_relaxed(&seat->warm, 0);
+	ae_epoch_inherit(me->plane, me->slot);
 }
 
 static void settle(struct aether_participant *me, uint32_t slot)
@@ -105,6 +106,8 @@ static void settle(struct aether_participant *me, uint32_t slot)
 	me->head = ae_mailbox_head(plane, slot);
 	me->older = ae_mailbox_end(plane, slot, me->head);
 	me->start = me->freed = first_register(plane, slot);
+	me->context = 0;
+	ae_context_check(me);
 	/* seq_cst: who counts me as one that is there sees me sit, or counts
 	 * too few. pairs: seq_cst in aether_share */
 	me->stamp = ae_add64_seq_cst(&plane->header->joins, 1) + 1;

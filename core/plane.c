@@ -24,6 +24,7 @@ void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
 	plane->leases = (void *)(base + g->leases_offset);
 	plane->layout = aether_layout_get(g->layout);
 	plane->epochs = (void *)(base + plane->layout->epoch_records.offset);
+	ae_epoch_kinds(plane);
 	plane->lap_shift = 0;
 	while (1u << plane->lap_shift < g->places)
 		plane->lap_shift++;

@@ -64,19 +64,6 @@ static void free_seats(struct ae_settler *s, const uint64_t *dead)
 	}
 }
 
-/* Who died may have taken a set of waiters and not rung them yet, or have
- * committed and not rung: so everybody is rung, and looks. */
-static void ring_all(const struct aether_plane *plane)
-{
-	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
-		/* relaxed: who joins later has not waited yet. */
-		uint64_t word = ae_load64_relaxed(&plane->seats[i].seat);
-
-		if (AETHER_SEAT_STATE(word) == AETHER_SEAT_ACTIVE)
-			ae_wait_ring(plane, i);
-	}
-}
-
 /*
  * A pass in my name. What it leaves is remembered: nobody else may know. A pass
  * that leaves nothing makes good what was owed when it began, and not what
@@ -122,7 +109,7 @@ static void reap(struct aether_participant *me, struct ae_settler *s)
 	pass(me, s);
 	if (!s->report.pending)
 		free_seats(s, dead);
-	ring_all(plane);
+	ae_wait_ring_all(plane);
 }
 
 /* J9: who sits down in the place of a dead one settles what that one left. The
@@ -135,7 +122,7 @@ void ae_reap_taken_over(struct aether_participant *me)
 	pass(me, &settler);
 	/* relaxed: a counter. */
 	ae_add64_relaxed(&me->plane->header->deaths, 1);
-	ring_all(me->plane);
+	ae_wait_ring_all(me->plane);
 }
 
 int aether_reap(struct aether_participant *me,

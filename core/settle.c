@@ -310,9 +310,36 @@ void ae_settle_heirs(struct aether_participant *me)
 	settle_all_heirs(&settler);
 }
 
+/* An epoch of the pool goes back to it when its owner is gone, as a lease of
+ * that tenancy would. */
+static void settle_epoch(struct ae_settler *s, uint32_t index)
+{
+	/* seq_cst: before I look who is there; and after my own seat says that
+	 * I leave, if I do. pairs: seq_cst in claim */
+	uint64_t word = ae_load64_seq_cst(&s->plane->epochs[index].owner);
+	uint64_t lease = AETHER_LEASE_MAKE(AETHER_STATE_BUSY,
+					   AETHER_HOLDER_SLOT(word),
+					   AETHER_HOLDER_STAMP(word), 0, 0);
+
+	if (AETHER_HOLDER_HELD(word) && is_gone(s, lease))
+		s->report.epochs += ae_pool_end(s->plane, index, word) == 0;
+}
+
+static void settle_epochs(struct ae_settler *s)
+{
+	/* seq_cst: said before the first one is owned. pairs: seq_cst in
+	 * claim */
+	uint64_t used = ae_load64_seq_cst(&s->plane->header->pool_used);
+
+	for (uint32_t i = 0; used && i < AETHER_EPOCH_POOL; i++)
+		if (used >> i / 2 & 1)
+			settle_epoch(s, AETHER_IDX_SUPERVISOR_POOL + i);
+}
+
 void ae_settle_pass(struct ae_settler *settler)
 {
 	settle_all_heirs(settler);
+	settle_epochs(settler);
 	for (uint32_t i = 0; i < settler->plane->geometry.participants; i++)
 		settle_mail(settler, i);
 	for (uint32_t i = 0; i < settler->plane->geometry.strides; i++)

@@ -56,7 +56,7 @@ void ae_wait_ring_set(const struct aether_plane *plane,
 		      struct aether_word64 *waiters)
 {
 	/* seq_cst: after the change that they wait for.
-	 * pairs: seq_cst in announce */
+	 * pairs: seq_cst in announce, seq_cst in ae_epoch_announce */
 	uint64_t set = ae_load64_seq_cst(waiters);
 
 	if (!set)
@@ -67,6 +67,24 @@ void ae_wait_ring_set(const struct aether_plane *plane,
 	while (set) {
 		ae_wait_ring(plane, (uint32_t)__builtin_ctzll(set));
 		set &= set - 1;
+	}
+}
+
+/*
+ * Who died may have taken a set of waiters and not rung them yet, or have
+ * changed something and not rung for it: so everybody is rung, and looks. A
+ * panic, too, is everybody's.
+ */
+void ae_wait_ring_all(const struct aether_plane *plane)
+{
+	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
+		/* relaxed: who joins later has not waited yet. */
+		uint64_t word = ae_load64_relaxed(&plane->seats[i].seat);
+
+		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_ACTIVE)
+			continue;
+		ae_wait_ring(plane, i);
+		ae_epoch_ring_parked(plane, i);
 	}
 }
 
@@ -140,6 +158,10 @@ void ae_wait_owe_room(struct aether_participant *me)
 
 static void announce(struct aether_participant *me, const struct ae_wait *wait)
 {
+	if (wait->watches) {
+		ae_epoch_announce(me, wait);
+		return;
+	}
 	/* seq_cst: K2, before looking again. pairs: seq_cst in
 	 * ae_wait_ring_mail,
 	 * seq_cst in ae_wait_ring_set */
@@ -151,11 +173,42 @@ static void announce(struct aether_participant *me, const struct ae_wait *wait)
 
 static void renounce(struct aether_participant *me, const struct ae_wait *wait)
 {
+	if (wait->watches) {
+		ae_epoch_renounce(me, wait);
+		return;
+	}
 	/* relaxed: a late ring costs a turn of the loop. */
 	if (wait->waiters)
 		ae_and64_relaxed(wait->waiters, ~(UINT64_C(1) << me->slot));
 	else
 		ae_store32_relaxed(&me->seat->parked, 0);
+}
+
+/* Tries; where that would have to wait and the plane is in panic, it ends. */
+static int attempt(struct aether_participant *me, const struct ae_wait *wait)
+{
+	int err = wait->attempt(me, wait->what);
+
+	/* seq_cst: K3, after I announced myself. pairs: seq_cst in
+	 * aether_epoch_panic */
+	if (must_wait(err) &&
+	    ae_load32_seq_cst(ae_epoch_word(me->plane, AETHER_IDX_PANIC_STATE)))
+		return AETHER_EPANIC;
+	return err;
+}
+
+/* On what it parks: my doorbell, or the word of the epoch that it waits for,
+ * while that is what I have seen. */
+static int lie_down(struct aether_participant *me, const struct ae_wait *wait,
+		    uint32_t bell, uint64_t until)
+{
+	uint32_t index;
+
+	if (!wait->own_word)
+		return ae_host_park(&me->seat->doorbell, bell, until);
+	index = (uint32_t)AETHER_EPOCH_INDEX(wait->watches->epoch);
+	return ae_host_park(ae_epoch_word(me->plane, index),
+			    wait->watches->seen, until);
 }
 
 /* A place is emptied by a plain store, which orders nothing after it: a ring
@@ -194,7 +247,7 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 
 	ae_stride_cool(me);
 	announce(me, wait);
-	err = wait->attempt(me, wait->what);
+	err = attempt(me, wait);
 	if (must_wait(err)) {
 		aether_wake_pay(me); /* looking may empty places */
 		/* relaxed: a hint where I sleep. */
@@ -204,7 +257,7 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 					       ? BOX_LOOK
 					       : ae_host_patience(me));
 		start = ae_host_now();
-		parked = ae_host_park(&me->seat->doorbell, bell, until);
+		parked = lie_down(me, wait, bell, until);
 		if (ae_host_now() - start < me->spin + WAKE_TIME)
 			me->spin_rest = 0;
 	}
@@ -231,7 +284,7 @@ static int spin(struct aether_participant *me, const struct ae_wait *wait,
 	do {
 		for (int i = 0; i < SPIN_TURNS; i++) {
 			ae_pause();
-			err = wait->attempt(me, wait->what);
+			err = attempt(me, wait);
 			if (!must_wait(err))
 				return err;
 		}
@@ -270,11 +323,11 @@ static int spin_while_it_pays(struct aether_participant *me,
 int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline)
 {
-	int err = wait->attempt(me, wait->what);
+	int err = attempt(me, wait);
 
 	if (must_wait(err) && me->wakes_calls) {
 		aether_wake_pay(me);
-		err = wait->attempt(me, wait->what);
+		err = attempt(me, wait);
 	}
 	if ((must_wait(err) && err != AETHER_EEMPTY) || err == AETHER_EQUOTA)
 		ae_count(&me->seat->full, &me->counts.full);
@@ -287,7 +340,7 @@ int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		}
 		err = park(me, wait, deadline);
 		if (err == AETHER_ETIMEDOUT || must_wait(err))
-			err = wait->attempt(me, wait->what);
+			err = attempt(me, wait);
 	}
 	return err;
 }

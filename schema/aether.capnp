@@ -304,6 +304,7 @@ const schema :Meta.Schema = (
       (name = "segments", offset = 152, type = u32, writer = "creator", doc = "1"),
       (name = "joins", offset = 192, type = word64, writer = "joiners, by adding", doc = "counter of joins: the source of stamps"),
       (name = "deaths", offset = 200, type = word64, writer = "reapers, by adding", doc = "counter: tenancies of the dead that were settled"),
+      (name = "poolUsed", offset = 208, type = word64, writer = "owners, by or", doc = "bit i: epochs 2i and 2i + 1 of the pool may have had owners"),
       (name = "spaceWaiters", offset = 256, type = word64, writer = "waiters, by or and and", doc = "slots that wait for a free stride"),
     ]),
     (name = "participant", size = 256, align = 64,
@@ -330,6 +331,7 @@ const schema :Meta.Schema = (
       (name = "full", offset = 192, type = word64, writer = "tenant", doc = "counter: no free stride, quota or depth"),
       (name = "reaped", offset = 200, type = word64, writer = "tenant and its watch, by adding", doc = "counter: leases of others that it settled"),
       (name = "warm", offset = 208, type = word32, writer = "tenant", doc = "its warm stride and 1; 0: none; a hint for reapers"),
+      (name = "epoch", offset = 212, type = word32, writer = "tenant", doc = "the epoch on whose word it parks and 1; 0: none"),
     ]),
     (name = "lease", size = 128, align = 64,
      doc = "one per stride: the word, and what travels with the lease in the same line; sharing has the second line", fields = [

@@ -120,6 +120,14 @@ check some "a newcomer that rings nobody: found" wake.pml -DNOTAKEWAKE
 check some "rung before it is settled: found" wake.pml -DEARLYRING
 check some "a reaper that rings the set: found" wake.pml -DSETONLY
 check some "a ring that is owed for ever: found" wake.pml -DOWESFOREVER
+check 0 "epoch.pml: no signal is missed" epoch.pml
+check some "a plain store announces: found" epoch.pml -DNOFENCE
+check some "a signal that lingers: found" epoch.pml -DLATECHANGE
+check some "a waiter that looks first: found" epoch.pml -DLOOKFIRST
+check some "a signaller that takes the set: found" epoch.pml -DTAKESET
+check some "a reaper that wakes no word: found" epoch.pml -DNOREAPWAKE
+check 0 "epoch.pml: the epochs of the dead come back" epoch.pml -DPOOL
+check some "owned before it is in use: found" epoch.pml -DPOOL -DLATEUSED
 check 0 "leave.pml: a commit and a leave see each other" leave.pml
 check some "a commit that lingers: found" leave.pml -DWEAKCOMMIT
 check some "a leave that lingers: found" leave.pml -DWEAKLEAVE

@@ -17,7 +17,8 @@ KEYS = {"name", "value", "unit", "better", "p50", "p99", "p999", "baseline",
 ALWAYS = {"handoff", "handoff-floor", "reserve", "reserve-2", "metadata",
           "reap", "parked", "pingpong", "pingpong-commit",
           "slice", "unslice", "slice-stream", "unslice-stream", "slice-hot",
-          "unslice-hot", "slice-inplace", "unslice-inplace", "slice-scalar"}
+          "unslice-hot", "slice-inplace", "unslice-inplace", "slice-scalar",
+          "signal", "wake", "wake-spin", "fanout"}
 
 listed = subprocess.run([sys.argv[1], "bench", "--list"], check=True,
                         capture_output=True, text=True).stdout.splitlines()

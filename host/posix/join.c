@@ -10,6 +10,7 @@
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
+#include "bell.h"
 #include "life.h"
 #include "watch.h"
 
@@ -148,6 +149,7 @@ void aether_participant_leave(struct aether_participant *me)
 {
 	if (!me)
 		return;
+	ae_posix_bell_leave(me);
 	ae_posix_watch_leave(me);
 	ae_participant_leave(me);
 	ae_posix_joined(me->plane->host, -1);

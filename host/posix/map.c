@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "life.h"
+#include "bell.h"
 #include "watch.h"
 
 /* Address space for `size` bytes whose start is aligned to a huge page. */
@@ -80,6 +81,7 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 	if (!made->observer) {
 		p->watch = ae_posix_watch_make(made);
 		p->trap = ae_posix_trap_make();
+		p->bell = ae_posix_bell_make(made);
 	}
 	*plane = made;
 	return 0;
@@ -150,6 +152,7 @@ int aether_plane_detach(struct aether_plane *plane)
 		return AETHER_EBUSY;
 	ae_posix_watch_free(plane);
 	ae_posix_trap_free(p->trap);
+	ae_posix_bell_free(plane);
 	munmap(p->mapping, p->mapped);
 	if (p->test >= 0)
 		close(p->test);

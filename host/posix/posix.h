@@ -21,6 +21,7 @@ struct ae_posix_plane {
 	struct aether_word32 joined;  /* participants of this attachment */
 	struct ae_posix_watch *watch; /* for deaths; NULL: it could not be */
 	struct ae_posix_trap *trap;   /* of guards; NULL: there can be none */
+	struct ae_posix_bell *bell;   /* for event descriptors; the same */
 };
 
 /* The library's code for an errno. */

@@ -188,9 +188,24 @@ static void reap(struct ae_posix_watch *w, int dead)
 	pthread_mutex_unlock(&w->names);
 }
 
+/* In a panic those whose names I have are rung again and again: one who was
+ * about to park on an epoch's word was not parked yet when all were rung. */
+static void ring_in_panic(struct ae_posix_watch *w)
+{
+	if (!aether_epoch_in_panic(w->plane, NULL))
+		return;
+	pthread_mutex_lock(&w->names);
+	for (uint32_t i = 0; i < w->plane->geometry.participants; i++)
+		if (w->name[i])
+			ae_epoch_ring_parked(w->plane, i);
+	pthread_mutex_unlock(&w->names);
+}
+
 static void look(struct ae_posix_watch *w)
 {
 	int dead = 0;
+
+	ring_in_panic(w);
 
 	for (uint32_t i = 0; i < w->plane->geometry.participants; i++)
 		dead |= look_at(w, i);

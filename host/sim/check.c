@@ -216,6 +216,10 @@ static void check_empty(void)
 			ae_sim_fail("stride %u is lost in the end: %s", i,
 				    ae_sim_word(&ae_sim.plane.leases[i], word));
 	}
+	for (uint32_t i = 0; i < AETHER_EPOCHS; i++)
+		if (AETHER_HOLDER_HELD(
+			    ae_sim_peek(&ae_sim.plane.epochs[i].owner, 64)))
+			ae_sim_fail("epoch %u has an owner in the end", i);
 	aether_registry_count(&ae_sim.plane, &c);
 	if (c.stale_set || c.stale_clear || c.corrupt)
 		ae_sim_fail("a register is wrong in the end");

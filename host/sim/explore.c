@@ -27,7 +27,7 @@ static unsigned char *memory, *kept_memory;
 static void copy_plane(unsigned char *to, const unsigned char *from)
 {
 	const struct aether_geometry *g = &ae_sim.plane.geometry;
-	size_t tables = AETHER_OFFSET_PLANE_HEADER;
+	size_t tables = ae_sim.scene->epochs ? 0 : AETHER_OFFSET_PLANE_HEADER;
 
 	memcpy(to + tables, from + tables, g->tables_end - tables);
 	for (uint32_t i = 0; i < g->strides; i++)

@@ -15,6 +15,21 @@ void ae_sim_at(const char *function, int line)
 	here_line = line;
 }
 
+/* Words of epochs that a scene without any only reads: panic and context, which
+ * epochs have owners, on whose word a seat's tenant parks. */
+static int is_of_epochs(const void *word)
+{
+	const struct aether_plane *p = &ae_sim.plane;
+	uintptr_t seat = (uintptr_t)word - (uintptr_t)p->seats;
+
+	if (seat < p->geometry.participants * sizeof(p->seats[0]))
+		return seat % sizeof(p->seats[0]) ==
+		       offsetof(struct aether_participant_seg, epoch);
+	return word == ae_epoch_word(p, AETHER_IDX_PANIC_STATE) ||
+	       word == ae_epoch_word(p, AETHER_IDX_CONTEXT_ID_HASH) ||
+	       word == &p->header->pool_used;
+}
+
 /* Words that others cannot tell the order of: counters, the record of a tenant
  * that is not active yet, and what only the holder of a lease touches. */
 static int is_quiet(const void *word)
@@ -47,7 +62,8 @@ void ae_sim_before(const void *word, int width)
 	me->line = here_line;
 	me->word = word;
 	me->width = width;
-	ae_sim_point(!is_quiet(word));
+	ae_sim_point(!is_quiet(word) &&
+		     (ae_sim.scene->epochs || !is_of_epochs(word)));
 	me->old = ae_sim_peek(word, width);
 }
 

@@ -34,6 +34,7 @@ struct ae_sim_scene {
 	uint32_t flags;      /* of the plane */
 	int unwatched;       /* parked waits look for the dead themselves */
 	int reaps;           /* of the monitor, one more than this */
+	int epochs;          /* are in play: panic, contexts, owners too */
 	void (*setup)(void); /* before each execution, the same each time */
 	void (*finish)(void); /* after it, before the monitor reaps */
 	struct ae_sim_actor actors[AE_SIM_ACTORS];

@@ -17,6 +17,8 @@
  *	a lease it had routed        untouched: it is its addressee's
  *	a lease it was ending        free
  *	a region it wrote (guard.h)  nobody's, as it was left
+ *	an epoch that it owned       goes back to the pool; who waits on it
+ *	                             is answered AETHER_EFREED
  *	its slot                     free
  *
  * An heir takes what it inherits as its other mail (route.h), in the order of
@@ -41,6 +43,7 @@ struct aether_reap_report {
 	uint32_t readers;   /* readers of shared leases that were struck off */
 	uint32_t pending;   /* leases that could not be settled: the heir's
 			       mailbox is full; reap again later */
+	uint32_t epochs;    /* epochs that went back to the pool */
 };
 
 /*

@@ -103,9 +103,10 @@ DEFECTS = [
      "		reset_record(me, options, born, pid);\n",
      "		reset_record(me, options, born, pid);\n"
      "		ae_store64_relaxed(&me->seat->heir, 0);\n"),
-    ("a reaper that rings nobody", "wait:space", "reap.c",
-     """		if (AETHER_SEAT_STATE(word) == AETHER_SEAT_ACTIVE)
-			ae_wait_ring(plane, i);
+    ("a reaper that rings nobody", "wait:space", "wait.c",
+     """		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_ACTIVE)
+			continue;
+		ae_wait_ring(plane, i);
 """, "		(void)word;\n"),
     ("a reaper that asks nobody who is dead", "route:waits for mail", "reap.c",
      """	if (AETHER_SEAT_STATE(word) == AETHER_SEAT_FREE ||
@@ -113,8 +114,8 @@ DEFECTS = [
 """, "	if (AETHER_SEAT_STATE(word) == AETHER_SEAT_FREE)\n"),
     ("a sleeper that does not look again", "wait:space:1:0", "wait.c",
      """	announce(me, wait);
-	err = wait->attempt(me, wait->what);
-""", """	err = wait->attempt(me, wait->what);
+	err = attempt(me, wait);
+""", """	err = attempt(me, wait);
 	announce(me, wait);
 """),
     ("a wait of one who owes a ring", "wake:wait for each other:0:0", "wait.c",
@@ -129,6 +130,31 @@ DEFECTS = [
     ("a reader's end that releases nothing", "share:wants", "share.c",
      "uint64_t seen = ae_cas64_seq_cst(half, now,",
      "uint64_t seen = ae_cas64_acquire(half, now,"),
+    ("a signal that looks before it changes", "epoch:one signals twice:1:0", "epoch.c",
+     """	ae_add32_seq_cst(word, 1);
+	return tell(plane, index, epoch);
+""", """	tell(plane, index, epoch);
+	ae_add32_seq_cst(word, 1);
+	return 0;
+"""),
+    ("a reaper that wakes no epoch's word", "epoch:one signals twice", "wait.c",
+     "		ae_epoch_ring_parked(plane, i);\n", ""),
+    ("a pass that leaves their epochs to the dead", "epoch:owns it frees", "settle.c",
+     "	settle_epochs(settler);\n", "	(void)settle_epochs;\n"),
+    ("an epoch that is owned before it is said to be in use", "epoch:two allocate", "pool.c",
+     "		ae_or64_seq_cst(used, bit);\n", "		(void)bit;\n"),
+    ("an epoch that is freed in silence", "epoch:owns it frees:0:0", "pool.c",
+     """	note(plane, index, 0);
+	ae_wait_ring_set(plane, &plane->epochs[index].bells);
+""", "	note(plane, index, 0);\n"),
+    ("an epoch that is given twice by one name", "epoch:two allocate:0:0", "pool.c",
+     "0, 0, 0, after(AETHER_HOLDER_GENERATION(word)));",
+     "0, 0, 0, AETHER_HOLDER_GENERATION(word));"),
+    ("a panic that rings nobody", "epoch:on a doorbell:0:0", "epoch.c",
+     """			   code);
+	ae_wait_ring_all(me->plane);
+""", """			   code);
+"""),
     ("a newcomer that reads what its predecessor was to", "share:another sits down:2:1", "share.c",
      "	if (me->stamp > ae_load64_relaxed(&lease->sigma))\n",
      "	if (0 > ae_load64_relaxed(&lease->sigma))\n"),

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Event descriptors for epochs: readable when one has changed, and not before;
+ * what they are refused for; nothing is left when they are closed.
+ */
+#include <poll.h>
+#include <sys/eventfd.h>
+#include "lives.h"
+
+#define HANG 60000 /* ms */
+
+static int readable(int fd, int ms)
+{
+	struct pollfd poll_one = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_one, 1, ms) == 1;
+}
+
+static void drain(int fd)
+{
+	eventfd_t count;
+
+	need(eventfd_read(fd, &count) == 0);
+}
+
+static void refused(struct aether_participant *me)
+{
+	uint64_t epochs[AETHER_EPOCHS_WAITED_MAX + 1];
+	int before = rig_descriptors(), fd = 77;
+
+	for (uint64_t i = 0; i <= AETHER_EPOCHS_WAITED_MAX; i++)
+		epochs[i] = 128 + i;
+	is_int(aether_epoch_fd(me, epochs, 0, &fd), AETHER_EINVAL, "of none");
+	is_int(aether_epoch_fd(me, epochs, AETHER_EPOCHS_WAITED_MAX + 1, &fd),
+	       AETHER_EMANY, "of 65");
+	epochs[1] = 40;
+	is_int(aether_epoch_fd(me, epochs, 2, &fd), AETHER_EFREED,
+	       "one is of the pool, and nobody's");
+	epochs[1] = AETHER_EPOCHS;
+	is_int(aether_epoch_fd(me, epochs, 2, &fd), AETHER_EINDEX,
+	       "one is none");
+	is_int(aether_epoch_fd_close(me, 0), AETHER_ENOTHELD,
+	       "to close another's");
+	ok(fd == 77 && rig_descriptors() == before, "nothing changed");
+}
+
+static void changes(struct aether_participant *me)
+{
+	const uint64_t first[2] = { 200, 201 }, second[1] = { 202 };
+	int before = rig_descriptors(), one = -1, two = -1;
+
+	is_int(aether_epoch_fd(me, first, 2, &one), 0, "one for two epochs");
+	is_int(aether_epoch_fd(me, second, 1, &two), 0, "one for another");
+	ok(!readable(one, 0) && !readable(two, 0), "nothing has changed");
+	aether_epoch_signal(me, 201);
+	ok(readable(one, HANG), "the second of two is signalled: readable");
+	drain(one);
+	ok(!readable(one, 0) && !readable(two, 0), "once");
+	aether_epoch_set(me, 202, 5);
+	ok(readable(two, HANG) && !readable(one, 0), "the other one");
+	is_int(aether_epoch_fd_close(me, two), 0, "it is closed");
+	is_int(aether_epoch_fd_close(me, two), AETHER_ENOTHELD, "once");
+	aether_epoch_signal(me, 200);
+	ok(readable(one, HANG), "the first goes on");
+	is_int(aether_epoch_fd_close(me, one), 0, "it is closed");
+	is_int(rig_descriptors(), before, "no descriptor is left");
+}
+
+static void ends(struct aether_participant *me)
+{
+	struct aether_participant *other = rig_join(plane);
+	uint64_t epoch = 0;
+	int fd = -1, last = -1;
+
+	need(aether_epoch_allocate(me, &epoch) == 0);
+	need(aether_epoch_fd(other, &epoch, 1, &fd) == 0);
+	need(aether_epoch_fd(me, (uint64_t[]) { 200 }, 1, &last) == 0);
+	aether_epoch_free(me, epoch);
+	ok(readable(fd, HANG), "an epoch of the pool is given back: readable");
+	drain(fd);
+	aether_epoch_panic(me, 9);
+	ok(readable(fd, HANG) && readable(last, HANG), "a panic: all are");
+	aether_epoch_calm(me);
+	aether_participant_leave(other);
+	ok(fcntl(fd, F_GETFD) < 0 && fcntl(last, F_GETFD) >= 0,
+	   "who leaves closes its own");
+	drain(last);
+	aether_epoch_signal(me, 200);
+	ok(readable(last, HANG), "the others go on");
+}
+
+/* In a child: the thread is not there, and what is inherited is not touched. */
+static int child(void *argument)
+{
+	struct aether_participant *parents = argument;
+	uint64_t epoch = 200;
+	int fd = 77;
+
+	return aether_epoch_fd(parents, &epoch, 1, &fd) != AETHER_ESYS ||
+	       fd != 77;
+}
+
+static void tests(void)
+{
+	struct aether_participant *me;
+	int before;
+
+	plane = rig_plane(8, SIZE, 8);
+	before = rig_descriptors();
+	me = rig_join(plane);
+	refused(me);
+	changes(me);
+	ends(me);
+	is_int(rig_wait(rig_fork(child, me)), 0, "a child has none");
+	aether_participant_leave(me);
+	is_int(rig_descriptors(), before, "nothing is left");
+	need(aether_plane_detach(plane) == 0);
+}
+
+int main(void)
+{
+	return rig_run(tests);
+}
