@@ -58,9 +58,13 @@ static int holds(const struct aether_participant *me, uint32_t guard)
 	return (me->guards & bit(guard)) != 0;
 }
 
-static int may_write(const struct aether_participant *me, uint32_t guard,
+static int may_write(struct aether_participant *me, uint32_t guard,
 		     const struct aether_layout_guard *policy)
 {
+	int err = ae_context_check(me);
+
+	if (err < 0)
+		return err;
 	if (policy->mode == AETHER_GUARD_MODE_READ_ONLY) {
 		violate(me, guard, AETHER_GUARD_VIOLATION_READ_ONLY);
 		return AETHER_EROLE;

@@ -175,6 +175,8 @@ int aether_pingpong_read_pinned(struct aether_participant *me, uint32_t pair,
 	struct ae_pair p;
 	int err = ae_pair_find(me->plane, pair, &p);
 
+	if (err == 0)
+		err = ae_context_check(me);
 	if (err < 0)
 		return err;
 	if (!term || term > AETHER_PIN_TERM_MAX)

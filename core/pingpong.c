@@ -232,6 +232,8 @@ int aether_pingpong_begin(struct aether_participant *me, uint32_t pair,
 	int died = 0;
 	int err = ae_pair_find(me->plane, pair, &p);
 
+	if (err == 0)
+		err = ae_context_check(me);
 	if (err < 0)
 		return err;
 	if (!is_writer(me, &p, &state)) {
@@ -278,6 +280,9 @@ int aether_pingpong_commit(struct aether_participant *me, uint32_t pair,
 		return AETHER_ENOTHELD;
 	if (items > p.is->items)
 		return AETHER_EINDEX;
+	err = ae_context_check(me);
+	if (err < 0)
+		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
 	if (buffer >= p.is->buffers ||
 	    buffer == AETHER_PAIR_STATE_ACTIVE(state))

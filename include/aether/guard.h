@@ -44,8 +44,9 @@
  * Errors: AETHER_EROLE (the layout does not let my role write it: counted as
  * writer; or lets nobody: counted as readOnly), AETHER_EHELD (I am already),
  * AETHER_ETAKEN (another one is, who lives: counted as contention),
- * AETHER_EAGAIN (it changed hands again and again just now), AETHER_ESYS (trap
- * mode, and the system does not let the region be written).
+ * AETHER_EAGAIN (it changed hands again and again just now), AETHER_ECONTEXT (I
+ * belong to an earlier boot, epoch.h), AETHER_ESYS (trap mode, and the system
+ * does not let the region be written).
  */
 AETHER_API int aether_guard_acquire(struct aether_participant *me,
 				    uint32_t guard);
@@ -81,7 +82,7 @@ AETHER_API int aether_guard_abandon(struct aether_participant *me,
  * the layout names as reader, and while I hold it. 1: write it, which I may
  * while I hold it.
  * Errors: AETHER_EROLE (counted as reader, writer or readOnly),
- * AETHER_ENOTHELD (my role may write, I have not acquired).
+ * AETHER_ENOTHELD (my role may write, I have not acquired), AETHER_ECONTEXT.
  */
 AETHER_API int aether_guard_check(struct aether_participant *me, uint32_t guard,
 				  int write);

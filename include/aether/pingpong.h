@@ -79,7 +79,8 @@ struct aether_pingpong_info {
  * more, until a commit. If all such buffers are pinned it waits until the first
  * is let go or its term is over, but not beyond `deadline`.
  * Errors: AETHER_EINDEX (no such pair), AETHER_ETAKEN (another one writes, and
- * lives), AETHER_EAGAIN (another one was faster), AETHER_ECORRUPT. Those that
+ * lives), AETHER_EAGAIN (another one was faster), AETHER_ECONTEXT (I belong to
+ * an earlier boot), AETHER_ECORRUPT. Those that
  * leave me its writer, with nothing begun: AETHER_EHELD (I have begun already,
  * that goes on; or I pin the only buffer myself), AETHER_ETIMEDOUT,
  * AETHER_EINTR, and what aether_epoch_signal refuses, or a wait.
@@ -92,7 +93,7 @@ AETHER_API int aether_pingpong_begin(struct aether_participant *me,
  * What I wrote becomes the active buffer, with `items` items; then the pair's
  * epoch is signalled. Never waits.
  * Errors: AETHER_EINDEX (no such pair; more items than fit), AETHER_ENOTHELD (I
- * have not begun), AETHER_ECORRUPT. Any other error is that of
+ * have not begun), AETHER_ECONTEXT, AETHER_ECORRUPT. Any other error is that of
  * aether_epoch_signal: readers have the buffer, but nobody was woken; the next
  * begin makes that good.
  */
@@ -132,7 +133,7 @@ aether_pingpong_read_begin(const struct aether_plane *plane, uint32_t pair,
  * AETHER_PIN_TERM_MAX. One for each participant and pair at a time. Never
  * waits.
  * Errors: as above; AETHER_EINVAL (the term), AETHER_EHELD (I hold a pin whose
- * term is not over).
+ * term is not over), AETHER_ECONTEXT.
  */
 AETHER_API int
 aether_pingpong_read_pinned(struct aether_participant *me, uint32_t pair,
