@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
 from tool import (TIMEOUT, Skip, bad, good, good_json, must,  # noqa: E402
                   same, until)
-from watched import Run, alive, within_a_second  # noqa: E402
+from watched import Run, alive, rests, within_a_second  # noqa: E402
 
 KEYS = ("bytes_in", "bytes_out", "seconds", "gbps", "strides_routed",
         "bytes_copied", "verify", "stages", "respawned")
@@ -459,6 +459,7 @@ def test_verify_fails():
     first = made["plane_size"] - made["data_size"]
     run = Run("--plane", "mine", "--verify", "--json", "-", work / "out")
     run.begin(DATA[:1000])
+    rests("mine")
     os.kill(run.stages[2], signal.SIGSTOP)
     run.feed(DATA[1000:400000])
 

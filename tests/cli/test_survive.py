@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
 from tool import BIN, TIMEOUT, good, good_json, must, same, until  # noqa: E402
-from watched import Run, alive, children, within_a_second  # noqa: E402
+from watched import Run, alive, children, rests, within_a_second  # noqa: E402
 
 RANDOM = random.Random(8)
 STRIDE = 131072
@@ -294,12 +294,7 @@ def test_pipe_intact():
     good("create", "mine", "--strides", "8")
     run = Run("--plane", "mine", "--json", "-", work / "out")
     run.feed(DATA[:1000])
-    until(lambda: [p["counts"]["taken"] for p in
-                   good_json("who", "mine")["participants"]
-                   if p["role"] == "egress"] > [0], "the first piece is out")
-    until(lambda: sorted(s["state"] for s in
-                         good_json("map", "mine")["strides"])
-          == ["busy"] + 7 * ["dormant"], "all rest, but the ingress reads")
+    rests("mine")
     os.kill(run.stages[2], signal.SIGSTOP)
     run.feed(DATA[1000:300000])
     until(lambda: [s["state"] for s in good_json("map", "mine")["strides"]]

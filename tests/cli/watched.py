@@ -31,6 +31,21 @@ def within_a_second(took):
     must(tool.INSTRUMENTED or min(took) < 1, "not within a second:", took)
 
 
+def rests(plane):
+    """Waits until the first piece is out, and nobody has a stride but the
+    ingress, which reads into it: every stage knows all others by then."""
+    until(lambda: [p["counts"]["taken"] for p in
+                   tool.good_json("who", plane)["participants"]
+                   if p["role"] == "egress"] > [0], "the first piece is out")
+
+    def states():
+        found = tool.good_json("map", plane)["strides"]
+        return sorted(s["state"] for s in found)
+
+    until(lambda: states()[:1] == ["busy"] and
+          set(states()[1:]) == {"dormant"}, "all rest, but the ingress reads")
+
+
 class Run:
     """aether run, fed through a pipe that is in the test's hand; with one
     appliance, on whatever machine, if not said otherwise."""
