@@ -7,6 +7,7 @@ from check_lists import NAME, doubled, texts
 
 BUFFERS = range(2, 4)
 BUFFERS_ALIGN = 64
+PAIRS = 64                          # a bit each, core/ae_pair.h
 MASK_BITS = 32                      # a role is a bit of a guard's masks
 
 
@@ -15,6 +16,9 @@ def part_faults(schema, layout):
     yield from records(schema, layout)
     yield from signalled(layout)
     yield from doubled("pair", layout.pairs)
+    if len(layout.pairs) > PAIRS:
+        yield f"layout {layout.name}", f"has {len(layout.pairs)} pairs, " \
+            f"no more than {PAIRS} are possible"
     for pair in layout.pairs:
         yield from pair_faults(layout, pair)
         yield from indices(schema, layout, f"pair {pair.name}", pair,
