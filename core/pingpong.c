@@ -357,7 +357,7 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 			 struct aether_pingpong_info *info)
 {
 	struct ae_pair p;
-	uint64_t state;
+	uint64_t state, writer;
 	uint32_t active;
 	int err = ae_pair_find(plane, pair, &p);
 
@@ -376,8 +376,9 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 		.writing = (int)AETHER_PAIR_STATE_WRITING(state) - 1,
 	};
 	/* relaxed: the same. */
-	info->writer = ae_holder_tenancy(plane,
-					 ae_load64_relaxed(&p.record->writer));
+	writer = ae_load64_relaxed(&p.record->writer);
+	if (!ae_holder_gone(plane, writer))
+		info->writer = ae_holder_tenancy(plane, writer);
 	/* relaxed: counters. */
 	info->revoked = ae_load64_relaxed(&p.pins->revoked);
 	info->refused = ae_load32_relaxed(&p.record->refused);

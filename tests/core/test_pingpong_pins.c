@@ -250,6 +250,8 @@ static void same_stamp(void)
 	stamp = you->stamp;
 	slot = you->slot;
 	aether_participant_leave(you);
+	look(TWO);
+	ok(!info.writer, "a writer that left is shown as none");
 	ae_store64_relaxed(joins, stamp + AETHER_HOLDER_STAMP_MASK);
 	you = rig_join(plane);
 	need(you->slot == slot && you->stamp != stamp &&
