@@ -83,6 +83,7 @@ struct aether_participant {
 	int wakes_room;            /* who waits for room in my mailbox is */
 	uint64_t guards;           /* regions that I write, a bit each */
 	uint64_t guards_signalled; /* those of them whose epoch I signalled */
+	uint64_t pairs;            /* whose writer I am, a bit each */
 	uint32_t role;
 	uint32_t spin_failed; /* spins in a row that were in vain */
 	uint32_t spin_rest;   /* so many waits more without one */

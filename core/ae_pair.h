@@ -11,11 +11,15 @@
 /* Looks at words that change meanwhile are repeated so often at most. */
 #define AE_PAIR_TRIES 64
 
+/* A bit each in a participant; schema/check_parts.py refuses more. */
+#define AE_PAIRS_MAX 64
+
 struct ae_pair {
 	const struct aether_plane *plane;
 	const struct aether_layout_pair *is;
 	struct aether_pair_seg *record;
 	struct aether_pins_seg *pins;
+	uint32_t index;
 };
 
 /* Who keeps a buffer from its writer. */

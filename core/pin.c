@@ -173,6 +173,7 @@ int aether_pingpong_read_pinned(struct aether_participant *me, uint32_t pair,
 {
 	struct aether_pingpong_reading r;
 	struct ae_pair p;
+	uint64_t old;
 	int err = ae_pair_find(me->plane, pair, &p);
 
 	if (err == 0)
@@ -182,8 +183,12 @@ int aether_pingpong_read_pinned(struct aether_participant *me, uint32_t pair,
 	if (!term || term > AETHER_PIN_TERM_MAX)
 		return AETHER_EINVAL;
 	/* relaxed: my own word. */
-	if (is_held(me, &p, ae_load64_relaxed(&p.pins->pin[me->slot])))
+	old = ae_load64_relaxed(&p.pins->pin[me->slot]);
+	if (is_held(me, &p, old))
 		return AETHER_EHELD;
+	/* else a writer could take the old pin for one with the new term */
+	if (AETHER_PIN_PINNED(old))
+		unpin(me, &p, old);
 	err = pin(me, &p, term, &r);
 	if (err < 0)
 		return err;

@@ -20,10 +20,11 @@ int ae_pair_find(const struct aether_plane *plane, uint32_t index,
 {
 	const struct aether_layout *l = plane->layout;
 
-	if (index >= l->pair_count || index >= l->pair_records.count ||
-	    index >= l->pins_records.count)
+	if (index >= l->pair_count || index >= AE_PAIRS_MAX ||
+	    index >= l->pair_records.count || index >= l->pins_records.count)
 		return AETHER_EINDEX;
 	pair->plane = plane;
+	pair->index = index;
 	pair->is = &l->pairs[index];
 	pair->record =
 		(struct aether_pair_seg *)(void *)(plane->base +
@@ -36,12 +37,22 @@ int ae_pair_find(const struct aether_plane *plane, uint32_t index,
 	return 0;
 }
 
-/* Am I its writer? The state as it then stands, which only I change. */
+static uint64_t bit(const struct ae_pair *p)
+{
+	return UINT64_C(1) << p->index;
+}
+
+/*
+ * Am I its writer? The state as it then stands, which only I change. The word
+ * alone does not tell: it has the low bits of a stamp, and may be of an earlier
+ * tenant of my slot, or forged. What that one began is not mine to commit.
+ */
 static int is_writer(const struct aether_participant *me,
 		     const struct ae_pair *p, uint64_t *state)
 {
 	/* relaxed: my own word stays while I live. */
-	if (!ae_holder_is(me, ae_load64_relaxed(&p->record->writer)))
+	if (!(me->pairs & bit(p)) ||
+	    !ae_holder_is(me, ae_load64_relaxed(&p->record->writer)))
 		return 0;
 	/* relaxed: the same. */
 	*state = ae_load64_relaxed(&p->record->state);
@@ -60,7 +71,7 @@ static void drop(const struct ae_pair *p)
 	ae_store64_relaxed(&p->record->state, state);
 }
 
-/* Makes me the writer. 1: in the place of one that is gone. */
+/* Makes me the writer, who am not. 1: in the place of one that is gone. */
 static int claim(struct aether_participant *me, const struct ae_pair *p)
 {
 	for (int i = 0; i < AE_PAIR_TRIES; i++) {
@@ -71,9 +82,8 @@ static int claim(struct aether_participant *me, const struct ae_pair *p)
 		uint64_t mine = ae_holder_make(
 			me, AETHER_HOLDER_GENERATION(word) + held);
 
-		if (ae_holder_is(me, word))
-			return 0;
-		if (held && !ae_holder_gone(p->plane, word)) {
+		if (held && !ae_holder_is(me, word) &&
+		    !ae_holder_gone(p->plane, word)) {
 			/* relaxed: a counter. */
 			ae_add32_relaxed(&p->record->refused, 1);
 			return AETHER_ETAKEN;
@@ -82,6 +92,7 @@ static int claim(struct aether_participant *me, const struct ae_pair *p)
 		 * claim */
 		if (ae_cas64_seq_cst(&p->record->writer, word, mine) != word)
 			continue;
+		me->pairs |= bit(p);
 		drop(p);
 		return (int)held;
 	}
@@ -317,6 +328,7 @@ int aether_pingpong_resign(struct aether_participant *me, uint32_t pair)
 	if (!is_writer(me, &p, &state))
 		return AETHER_ENOTHELD;
 	drop(&p);
+	me->pairs &= ~bit(&p);
 	/* relaxed: mine. */
 	word = ae_load64_relaxed(&p.record->writer);
 	word = AETHER_HOLDER_MAKE(0, 0, 0, AETHER_HOLDER_GENERATION(word) + 1);
@@ -350,7 +362,7 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 			 struct aether_pingpong_info *info)
 {
 	struct ae_pair p;
-	uint64_t state;
+	uint64_t state, writer;
 	uint32_t active;
 	int err = ae_pair_find(plane, pair, &p);
 
@@ -369,8 +381,9 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 		.writing = (int)AETHER_PAIR_STATE_WRITING(state) - 1,
 	};
 	/* relaxed: the same. */
-	info->writer = ae_holder_tenancy(plane,
-					 ae_load64_relaxed(&p.record->writer));
+	writer = ae_load64_relaxed(&p.record->writer);
+	if (!ae_holder_gone(plane, writer))
+		info->writer = ae_holder_tenancy(plane, writer);
 	/* relaxed: counters. */
 	info->revoked = ae_load64_relaxed(&p.pins->revoked);
 	info->refused = ae_load32_relaxed(&p.record->refused);

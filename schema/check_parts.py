@@ -3,10 +3,12 @@
 and a layout that lacks the region in which their records lie. Called by
 check_layout.py.
 """
+from c_names import COMMON_EPOCHS
 from check_lists import NAME, doubled, texts
 
 BUFFERS = range(2, 4)
 BUFFERS_ALIGN = 64
+PAIRS = 64                          # a bit each, core/ae_pair.h
 MASK_BITS = 32                      # a role is a bit of a guard's masks
 
 
@@ -15,6 +17,9 @@ def part_faults(schema, layout):
     yield from records(schema, layout)
     yield from signalled(layout)
     yield from doubled("pair", layout.pairs)
+    if len(layout.pairs) > PAIRS:
+        yield f"layout {layout.name}", f"has {len(layout.pairs)} pairs, " \
+            f"no more than {PAIRS} are possible"
     for pair in layout.pairs:
         yield from pair_faults(layout, pair)
         yield from indices(schema, layout, f"pair {pair.name}", pair,
@@ -24,6 +29,7 @@ def part_faults(schema, layout):
     if limit and len(layout.guards) > limit:
         yield f"layout {layout.name}", f"has {len(layout.guards)} guards, " \
             f"the limit guardsMax says {limit}"
+    yield from own_words(layout)
     for guard in layout.guards:
         yield from guard_faults(schema, layout, guard)
         yield from indices(schema, layout, f"guard {guard.region}", guard,
@@ -88,6 +94,25 @@ def indices(schema, layout, what, item, names):
         index = getattr(item, name)
         if index and index not in known:
             yield what, f"its {name} {index} is no epoch of the layout"
+
+
+def own_words(layout):
+    """The parity of a pair's epoch and its mirror say which buffer is active:
+    no other pair writes there; no mirror is where every layout has a word."""
+    common = {epoch.index: epoch.name for epoch in layout.epochs
+              if epoch.name in COMMON_EPOCHS and epoch.count == 1}
+    taken = {}
+    for pair in layout.pairs:
+        for part in ("epoch", "mirror"):
+            index = getattr(pair, part)
+            if part == "mirror" and index in common and index:
+                yield f"pair {pair.name}", f"its mirror {index} is " \
+                    f"{common[index]}"
+            elif index and index in taken:
+                yield f"pair {pair.name}", f"its {part} {index} is " \
+                    f"{taken[index]}"
+            elif index:
+                taken[index] = f"the {part} of pair {pair.name}"
 
 
 def signalled(layout):

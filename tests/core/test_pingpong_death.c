@@ -119,7 +119,8 @@ static void half_written(void)
 	       plane->layout->pairs[pair].name);
 	end_child(pid);
 	look();
-	ok(info.refused == 1 && info.writing >= 0, "it dies half way");
+	ok(info.refused == 1 && info.writing >= 0 && !info.writer,
+	   "it dies half way, and is the writer no more");
 	need(aether_pingpong_read_begin(plane, pair, &r) == 0);
 	ok(pingpong_value(&r) == 5 && aether_pingpong_read_end(&r) == 0,
 	   "readers have what was committed");

@@ -233,6 +233,42 @@ static int left_half(void)
 	return 1;
 }
 
+/* Holder words have 14 bits of a stamp: after 16384 joins a newcomer in the
+ * slot has those of one that died at work there. */
+static void same_stamp(void)
+{
+	struct aether_word64 *joins;
+	uint64_t stamp;
+	uint32_t slot;
+
+	begin();
+	joins = &plane->header->joins;
+	need(fill(TWO, 1) == 0);
+	need(aether_pingpong_resign(me, TWO) == 0);
+	need(aether_pingpong_begin(you, TWO, 0, &w) == 0);
+	memset(w.bytes, 0xEE, BUFFER / 2);
+	stamp = you->stamp;
+	slot = you->slot;
+	aether_participant_leave(you);
+	look(TWO);
+	ok(!info.writer, "a writer that left is shown as none");
+	ae_store64_relaxed(joins, stamp + AETHER_HOLDER_STAMP_MASK);
+	you = rig_join(plane);
+	need(you->slot == slot && you->stamp != stamp &&
+	     ae_low_stamp(you->stamp) == ae_low_stamp(stamp));
+	is_int(aether_pingpong_commit(you, TWO, WORDS), AETHER_ENOTHELD,
+	       "a newcomer whose stamp ends alike: commit");
+	is_int(aether_pingpong_abandon(you, TWO), AETHER_ENOTHELD, "abandon");
+	is_int(aether_pingpong_resign(you, TWO), AETHER_ENOTHELD, "resign");
+	need(aether_pingpong_read_begin(plane, TWO, &r) == 0);
+	ok(pingpong_value(&r) == 1 && aether_pingpong_read_end(&r) == 0,
+	   "what was half written is not read");
+	is_int(aether_pingpong_begin(you, TWO, 0, &w), 0, "it takes over");
+	ok(w.recovered && w.sequence == 2, "and is told");
+	is_int(aether_pingpong_commit(you, TWO, 0), 0, "and goes on");
+	end();
+}
+
 /* Ends that no term can have, and words that nobody could have written. */
 static void forged(void)
 {
@@ -360,6 +396,7 @@ static void tests(void)
 	departed();
 	while (!left_half())
 		;
+	same_stamp();
 	forged();
 	hostile();
 }
