@@ -45,7 +45,7 @@ static const struct argp_option options[] = {
 	{ .name = "layout",
 	  .key = KEY_LAYOUT,
 	  .arg = "L",
-	  .doc = "What the map holds:" LAYOUTS },
+	  .doc = "Layout of the plane (lean):" LAYOUTS },
 	{ .name = "tier",
 	  .key = KEY_TIER,
 	  .arg = "T",
@@ -76,7 +76,7 @@ static const struct argp_option options[] = {
 	  .doc = "Ask every process that attaches to lock it in memory" },
 	{ .name = "zero",
 	  .key = KEY_ZERO,
-	  .doc = "Zero a stride when its lease ends, before its next" },
+	  .doc = "Zero a stride whenever its lease ends" },
 	{ 0 },
 };
 

@@ -107,9 +107,9 @@ const schema :Meta.Schema = (
     (name = "EFREED", code = -48, message = "the epoch was given back to the pool",
      remedy = "find its successor by what named it; aether_epoch_find names what is there now"),
     (name = "EKIND", code = -49, message = "the epoch is of another kind",
-     remedy = "signal and add on counters only; aether layout shows the kinds"),
-    (name = "EORDER", code = -50, message = "the region's epoch did not rise while it was held",
-     remedy = "signal the region's epoch before letting go, or release without a check"),
+     remedy = "signal counters, set flags, gauges and hashes; aether layout shows the kinds"),
+    (name = "EORDER", code = -50, message = "the region was released without a signal of its epoch",
+     remedy = "aether_guard_signal before aether_guard_release; who wrote nothing uses aether_guard_abandon"),
   ],
 
   roles = [
@@ -397,7 +397,7 @@ const schema :Meta.Schema = (
     (name = "reader", number = 1, doc = "a role that may not read"),
     (name = "readOnly", number = 2, doc = "a write to what nobody writes"),
     (name = "contention", number = 3, doc = "a second writer"),
-    (name = "epoch", number = 4, doc = "the epoch did not rise"),
+    (name = "epoch", number = 4, doc = "released without a signal"),
     (name = "release", number = 5, doc = "let go by one who did not hold it"),
   ],
 

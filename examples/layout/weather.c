@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plane of a layout of one's own (weather.capnp): one side writes a region
- * and signals its epoch, the other finds both by name and reads. Usually they
- * are two processes; here both sit in one.
+ * A plane of a layout of one's own (weather.capnp): one side acquires a
+ * guarded region, writes it and signals its epoch; the other finds it by name
+ * and reads. Usually they are two processes; here both sit in one.
  */
 #include <aether/aether.h>
 #include <stdio.h>
@@ -26,11 +26,15 @@ static int measure(struct aether_participant *me)
 	unsigned char *base = aether_plane_base(aether_participant_plane(me));
 	struct station *stations = (void *)(base +
 					    AETHER_WEATHER_OFFSET_STATIONS);
+	int err = aether_guard_acquire(me, AETHER_WEATHER_GUARD_STATIONS);
 
+	if (err < 0)
+		return err; /* not in that role, or another one writes */
 	snprintf(stations[7].name, sizeof(stations[7].name), "Zugspitze");
 	stations[7].celsius = -4.5;
 	stations[7].hectopascal = 704.25;
-	return aether_epoch_signal(me, AETHER_WEATHER_IDX_STATIONS);
+	aether_guard_signal(me, AETHER_WEATHER_GUARD_STATIONS);
+	return aether_guard_release(me, AETHER_WEATHER_GUARD_STATIONS);
 }
 
 /* What was not, such as a tool for every layout, looks them up. */
@@ -61,6 +65,9 @@ static int look(const struct aether_plane *plane)
 int main(void)
 {
 	const struct aether_plane_options options = { .layout = "weather" };
+	const struct aether_participant_options writer = {
+		.role = AETHER_ROLE_INGRESS /* may write the stations */
+	};
 	struct aether_plane *mine, *yours;
 	struct aether_participant *me;
 	struct aether_error error = { 0 };
@@ -68,7 +75,7 @@ int main(void)
 
 	if (aether_plane_create("weather", &options, &error, &mine) < 0)
 		return fail(&error);
-	err = aether_participant_join(mine, NULL, &error, &me);
+	err = aether_participant_join(mine, &writer, &error, &me);
 	if (err < 0)
 		return fail(&error);
 	err = measure(me);
