@@ -180,7 +180,8 @@ bench: all $(PEERS) ## Print every measured row and write build/bench.md
 	$(O)/aether bench --against --output $(O)/bench.md
 
 install: all $(GEN)/format-tables.md ## Install under DESTDIR and PREFIX
-	tools/install.sh "$(DESTDIR)" "$(PREFIX)" "$(O)" "$(VERSION)" "$(SO)"
+	tools/install.sh "$(DESTDIR)" "$(PREFIX)" "$(O)" "$(VERSION)" "$(SO)" \
+		"$(GEN)"
 
 format: ## Let clang-format 14 decide
 	tools/format.sh

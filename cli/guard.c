@@ -211,7 +211,9 @@ static void list(const struct guard *guard, const struct aether_plane *plane,
 	json_t *object = cli_object(&guard->common), *all = json_array();
 	struct aether_guard_info info;
 
-	if (!guard->common.json)
+	if (!guard->common.json && !layout->guard_count)
+		printf("the layout %s guards no regions\n", layout->name);
+	else if (!guard->common.json)
 		print_head();
 	for (uint32_t i = 0; aether_guard_look(plane, i, &info) == 0; i++) {
 		if (guard->region && strcmp(guard->region, info.region) != 0)
