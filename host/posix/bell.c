@@ -13,12 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 #include "bell.h"
 
 #define MOST AETHER_EPOCHS_WAITED_MAX
-#define NAP 20000000 /* ns between two looks whether a panic is over */
+#define NAP 20000000 /* ns between two looks while there is a panic */
 
 struct ae_posix_bell {
 	struct aether_plane *plane;
@@ -62,7 +61,7 @@ static int look(struct aether_participant *me, void *what)
 {
 	struct ae_posix_bell *b = what;
 
-	if (read_word(&b->changes) != b->known)
+	if (read_word(&b->changes) != b->known || read_word(&b->stopping))
 		return 0;
 	for (uint32_t i = 0; i < b->mine_count; i++)
 		if (ae_epoch_look(me, &b->mine[i]) != AETHER_EEMPTY)
@@ -97,13 +96,21 @@ static void tell(struct ae_posix_bell *b, int all)
 	pthread_mutex_unlock(&b->list);
 }
 
-static void await_calm(struct ae_posix_bell *b)
+/* Tells of the panic, and, while there is one, of what changes. Whoever is rung
+ * is done: it may be another panic, or a new descriptor, to be told as well. */
+static void tell_panic(struct ae_posix_bell *b)
 {
-	struct timespec nap = { .tv_nsec = NAP };
+	struct aether_word32 *doorbell = &b->self->seat->doorbell;
+	/* acquire: before I tell. pairs: release in ae_wait_ring */
+	uint32_t bell = ae_load32_acquire(doorbell);
 
+	tell(b, 1);
+	/* acquire: the same. pairs: release in ae_wait_ring */
 	while (aether_epoch_in_panic(b->plane, NULL) &&
-	       !read_word(&b->stopping))
-		nanosleep(&nap, NULL);
+	       ae_load32_acquire(doorbell) == bell) {
+		ae_host_park(doorbell, bell, ae_host_now() + NAP);
+		tell(b, 0);
+	}
 }
 
 static void *run(void *argument)
@@ -124,10 +131,8 @@ static void *run(void *argument)
 		memcpy(b->mine, b->watch, sizeof(b->mine));
 		pthread_mutex_unlock(&b->list);
 		if (ae_wait_until(b->self, &wait, AETHER_FOREVER) ==
-		    AETHER_EPANIC) {
-			tell(b, 1);
-			await_calm(b);
-		}
+		    AETHER_EPANIC)
+			tell_panic(b);
 		tell(b, 0);
 	}
 	return NULL;
