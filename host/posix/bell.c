@@ -5,7 +5,8 @@
  * any is open, waits for all of their epochs as a participant of its own.
  *
  * A child after fork() has copies of the descriptors and no thread; it opens
- * its own through its own attachment. The thread takes no signals.
+ * its own through its own attachment. The thread takes no signals but those of
+ * its own faults.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -15,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "bell.h"
+#include "watch.h"
 
 #define MOST AETHER_EPOCHS_WAITED_MAX
 #define NAP 20000000 /* ns between two looks while there is a panic */
@@ -143,7 +145,7 @@ static int start(struct ae_posix_bell *b)
 	struct aether_participant_options options = {
 		.role = AETHER_ROLE_SYSTEM, .spin = 1
 	};
-	sigset_t all, before;
+	sigset_t before;
 	int err = aether_participant_join(b->plane, &options, NULL, &b->self);
 
 	if (err < 0)
@@ -151,8 +153,7 @@ static int start(struct ae_posix_bell *b)
 	/* relaxed: before there is a thread. */
 	ae_store32_relaxed(&b->begun, 0);
 	ae_store32_relaxed(&b->stopping, 0);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ae_posix_block_signals(&before);
 	err = pthread_create(&b->thread, NULL, run, b);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err) {

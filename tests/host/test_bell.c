@@ -122,6 +122,22 @@ static void in_panic(struct aether_participant *me)
 	aether_epoch_fd_close(me, two);
 }
 
+/* A plane's file that was cut short is the program's to handle. */
+static void signals(struct aether_participant *me)
+{
+	uint64_t blocked, epoch = 200;
+	pid_t thread = 0;
+	int fd = -1;
+
+	need(aether_epoch_fd(me, &epoch, 1, &fd) == 0);
+	while (!count_threads("aether-bell", &thread))
+		rig_sleep(MS);
+	blocked = mask_of(thread, "SigBlk:");
+	ok((blocked & bit(SIGTERM)) && !(blocked & bit(SIGBUS)),
+	   "the thread takes no signals but those of its own faults");
+	aether_epoch_fd_close(me, fd);
+}
+
 /* The thread needs a slot of its own. */
 static void full(void)
 {
@@ -156,6 +172,7 @@ static void tests(void)
 	plane = rig_plane(8, SIZE, 8);
 	before = rig_descriptors();
 	me = rig_join(plane);
+	signals(me); /* first: a thread is seen a moment longer than it is */
 	refused(me);
 	changes(me);
 	ends(me);
