@@ -38,7 +38,8 @@ void ae_wait_ring(const struct aether_plane *plane, uint32_t slot)
 	if (slot >= plane->geometry.participants)
 		return;
 	doorbell = &plane->seats[slot].doorbell;
-	/* release: what he waits for is there. pairs: acquire in park */
+	/* release: what he waits for is there. pairs: acquire in park,
+	 * acquire in tell_panic */
 	ae_add32_release(doorbell, 1);
 	ae_host_wake(doorbell);
 }

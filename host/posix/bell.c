@@ -5,7 +5,8 @@
  * any is open, waits for all of their epochs as a participant of its own.
  *
  * A child after fork() has copies of the descriptors and no thread; it opens
- * its own through its own attachment. The thread takes no signals.
+ * its own through its own attachment. The thread takes no signals but those of
+ * its own faults.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -13,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 #include "bell.h"
+#include "watch.h"
 
 #define MOST AETHER_EPOCHS_WAITED_MAX
-#define NAP 20000000 /* ns between two looks whether a panic is over */
+#define NAP 20000000 /* ns between two looks while there is a panic */
 
 struct ae_posix_bell {
 	struct aether_plane *plane;
@@ -62,7 +63,7 @@ static int look(struct aether_participant *me, void *what)
 {
 	struct ae_posix_bell *b = what;
 
-	if (read_word(&b->changes) != b->known)
+	if (read_word(&b->changes) != b->known || read_word(&b->stopping))
 		return 0;
 	for (uint32_t i = 0; i < b->mine_count; i++)
 		if (ae_epoch_look(me, &b->mine[i]) != AETHER_EEMPTY)
@@ -97,13 +98,21 @@ static void tell(struct ae_posix_bell *b, int all)
 	pthread_mutex_unlock(&b->list);
 }
 
-static void await_calm(struct ae_posix_bell *b)
+/* Tells of the panic, and, while there is one, of what changes. Whoever is rung
+ * is done: it may be another panic, or a new descriptor, to be told as well. */
+static void tell_panic(struct ae_posix_bell *b)
 {
-	struct timespec nap = { .tv_nsec = NAP };
+	struct aether_word32 *doorbell = &b->self->seat->doorbell;
+	/* acquire: before I tell. pairs: release in ae_wait_ring */
+	uint32_t bell = ae_load32_acquire(doorbell);
 
+	tell(b, 1);
+	/* acquire: the same. pairs: release in ae_wait_ring */
 	while (aether_epoch_in_panic(b->plane, NULL) &&
-	       !read_word(&b->stopping))
-		nanosleep(&nap, NULL);
+	       ae_load32_acquire(doorbell) == bell) {
+		ae_host_park(doorbell, bell, ae_host_now() + NAP);
+		tell(b, 0);
+	}
 }
 
 static void *run(void *argument)
@@ -124,10 +133,8 @@ static void *run(void *argument)
 		memcpy(b->mine, b->watch, sizeof(b->mine));
 		pthread_mutex_unlock(&b->list);
 		if (ae_wait_until(b->self, &wait, AETHER_FOREVER) ==
-		    AETHER_EPANIC) {
-			tell(b, 1);
-			await_calm(b);
-		}
+		    AETHER_EPANIC)
+			tell_panic(b);
 		tell(b, 0);
 	}
 	return NULL;
@@ -138,7 +145,7 @@ static int start(struct ae_posix_bell *b)
 	struct aether_participant_options options = {
 		.role = AETHER_ROLE_SYSTEM, .spin = 1
 	};
-	sigset_t all, before;
+	sigset_t before;
 	int err = aether_participant_join(b->plane, &options, NULL, &b->self);
 
 	if (err < 0)
@@ -146,8 +153,7 @@ static int start(struct ae_posix_bell *b)
 	/* relaxed: before there is a thread. */
 	ae_store32_relaxed(&b->begun, 0);
 	ae_store32_relaxed(&b->stopping, 0);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ae_posix_block_signals(&before);
 	err = pthread_create(&b->thread, NULL, run, b);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err) {

@@ -292,7 +292,7 @@ static void *run(void *argument)
 
 /* Signals that stand for a fault of the thread's own are the program's to
  * handle, as ever; all others are for its other threads. */
-static void block_signals(sigset_t *before)
+void ae_posix_block_signals(sigset_t *before)
 {
 	static const int faults[] = { SIGBUS, SIGSEGV, SIGILL,
 				      SIGFPE, SIGTRAP, SIGSYS };
@@ -316,7 +316,7 @@ static int start_thread(struct ae_posix_watch *w)
 	os = pthread_attr_init(&attributes);
 	if (os)
 		return os;
-	block_signals(&w->mask);
+	ae_posix_block_signals(&w->mask);
 	pthread_attr_setstacksize(&attributes, STACK);
 	os = pthread_create(&w->thread, &attributes, run, w);
 	if (os == EINVAL)

@@ -6,6 +6,7 @@
 #ifndef POSIX_WATCH_H
 #define POSIX_WATCH_H
 
+#include <signal.h>
 #include "posix.h"
 
 /* With the attachment, before anybody joins through it; NULL: no memory. */
@@ -20,5 +21,9 @@ void ae_posix_watch_join(struct aether_participant *me);
 /* I am about to leave: when this returns, nothing is done in my name any more.
  * The last one stops it. Waits for a reap that is under way. */
 void ae_posix_watch_leave(struct aether_participant *me);
+
+/* For a thread of the library's, before it is made: blocks all signals but
+ * those of its own faults. */
+void ae_posix_block_signals(sigset_t *before);
 
 #endif

@@ -9,7 +9,8 @@
  * of layout.h). Those from AETHER_IDX_SUPERVISOR_POOL on, AETHER_EPOCH_POOL of
  * them, are a pool: one is allocated, and its name then holds a generation, so
  * that who still has the name of an earlier owner's epoch is answered
- * AETHER_EFREED and wakes no stranger. A value is not set back when an epoch of
+ * AETHER_EFREED and wakes no stranger, unless the name ends while his signal is
+ * under way: that may still be added. A value is not set back when an epoch of
  * the pool gets a new owner.
  *
  * The layout says of which kind an epoch is. Counters are signalled; flags,

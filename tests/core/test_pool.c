@@ -217,23 +217,38 @@ static void death(void)
 	struct victim v = { .act = allocates, .plane = plane, .count = 3 };
 	struct aether_participant *me;
 	struct aether_reap_report report;
-	struct waiter w;
 	uint32_t value;
 
 	victim_ready(&v);
 	me = rig_join(plane);
 	ok(owned() == 3 && owner_of(v.told->handles[2]) == v.tenancy,
 	   "another process owns three");
-	start_waiter(&w, v.told->handles[1], 0);
 	victim_kill(&v);
 	is_int(aether_epoch_signal(me, v.told->handles[2]), 0,
 	       "it is killed: they are there until it is reaped");
 	aether_reap(me, &report);
 	is_int(report.epochs, 3, "and then go back");
-	is_int(end_waiter(&w), AETHER_EFREED, "waits for them end");
 	is_int(aether_epoch_load(plane, v.told->handles[2], &value),
 	       AETHER_EFREED, "their names have ended");
 	is_int(owned(), 0, "all are free");
+	aether_participant_leave(me);
+}
+
+/* Who waits looks for the dead himself now and then, and may be the one who
+ * reaps: so nothing is said here of who does. */
+static void waits_end_by_death(void)
+{
+	struct victim v = { .act = allocates, .plane = plane, .count = 1 };
+	struct aether_participant *me;
+	struct waiter w;
+
+	victim_ready(&v);
+	me = rig_join(plane);
+	start_waiter(&w, v.told->handles[0], 0);
+	victim_kill(&v);
+	aether_reap(me, NULL);
+	is_int(end_waiter(&w), AETHER_EFREED,
+	       "its owner is killed and reaped: waits for it end");
 	aether_participant_leave(me);
 }
 
@@ -291,6 +306,7 @@ static void tests(void)
 	exhausted();
 	waits_end();
 	death();
+	waits_end_by_death();
 	taken_over();
 	forged();
 	need(aether_plane_detach(plane) == 0);

@@ -142,8 +142,8 @@ static inline uint64_t freed_within(uint64_t most)
 	return aether_clock_now() - from;
 }
 
-/* This process's watches: how many, and one's number. */
-static inline int count_watches(pid_t *one)
+/* This process's threads of that name: how many, and one's number. */
+static inline int count_threads(const char *name, pid_t *one)
 {
 	DIR *tasks = opendir("/proc/self/task");
 	struct dirent *entry;
@@ -160,12 +160,17 @@ static inline int count_watches(pid_t *one)
 		if (!comm)
 			continue;
 		if (fgets(line, sizeof(line), comm) &&
-		    strcmp(line, "aether-watch\n") == 0 && ++n && one)
+		    strncmp(line, name, strlen(name)) == 0 && ++n && one)
 			*one = (pid_t)strtol(entry->d_name, NULL, 10);
 		fclose(comm);
 	}
 	closedir(tasks);
 	return n;
+}
+
+static inline int count_watches(pid_t *one)
+{
+	return count_threads("aether-watch", one);
 }
 
 /* A thread is seen by name a moment after it was made, and a moment longer
@@ -180,6 +185,28 @@ static inline int watches(int expected, pid_t *one)
 		n = count_watches(one);
 	}
 	return n;
+}
+
+/* The status file of a thread of this process: the mask behind `field`. */
+static inline uint64_t mask_of(pid_t thread, const char *field)
+{
+	char path[64], line[256];
+	uint64_t mask = 0;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)thread);
+	status = fopen(path, "re");
+	need(status);
+	while (fgets(line, sizeof(line), status))
+		if (strncmp(line, field, strlen(field)) == 0)
+			mask = strtoull(line + strlen(field), NULL, 16);
+	fclose(status);
+	return mask;
+}
+
+static inline uint64_t bit(int number)
+{
+	return UINT64_C(1) << (number - 1);
 }
 
 #endif

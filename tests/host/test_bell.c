@@ -89,6 +89,70 @@ static void ends(struct aether_participant *me)
 	ok(readable(last, HANG), "the others go on");
 }
 
+/* Is it told of? Then what was told is read. */
+static int heard(int fd)
+{
+	int is = readable(fd, HANG);
+
+	if (is)
+		drain(fd);
+	return is;
+}
+
+static void in_panic(struct aether_participant *me)
+{
+	const uint64_t first[1] = { 200 }, second[1] = { 201 };
+	int one = -1, two = -1, all = 1;
+
+	need(aether_epoch_fd(me, first, 1, &one) == 0);
+	aether_epoch_panic(me, 1);
+	ok(heard(one), "a panic is told of");
+	is_int(aether_epoch_fd(me, second, 1, &two), 0, "one opened in it");
+	ok(heard(two), "is told of it too");
+	aether_epoch_set(me, 201, 7);
+	ok(heard(two), "and of what changes in it");
+	for (int i = 0; all && i < 20; i++) {
+		aether_epoch_calm(me);
+		aether_epoch_panic(me, 1);
+		all = heard(one);
+	}
+	ok(all, "20 panics, one soon after another: each is told of");
+	aether_epoch_calm(me);
+	aether_epoch_fd_close(me, one);
+	aether_epoch_fd_close(me, two);
+}
+
+/* A plane's file that was cut short is the program's to handle. */
+static void signals(struct aether_participant *me)
+{
+	uint64_t blocked, epoch = 200;
+	pid_t thread = 0;
+	int fd = -1;
+
+	need(aether_epoch_fd(me, &epoch, 1, &fd) == 0);
+	while (!count_threads("aether-bell", &thread))
+		rig_sleep(MS);
+	blocked = mask_of(thread, "SigBlk:");
+	ok((blocked & bit(SIGTERM)) && !(blocked & bit(SIGBUS)),
+	   "the thread takes no signals but those of its own faults");
+	aether_epoch_fd_close(me, fd);
+}
+
+/* The thread needs a slot of its own. */
+static void full(void)
+{
+	struct aether_plane *small = rig_plane(8, SIZE, 1);
+	struct aether_participant *me = rig_join(small);
+	uint64_t epoch = 200;
+	int before = rig_descriptors(), fd = 77;
+
+	is_int(aether_epoch_fd(me, &epoch, 1, &fd), AETHER_ESEATS,
+	       "no slot is free for the thread");
+	ok(fd == 77 && rig_descriptors() == before, "nothing changed");
+	aether_participant_leave(me);
+	is_int(aether_plane_detach(small), 0, "nobody is left");
+}
+
 /* In a child: the thread is not there, and what is inherited is not touched. */
 static int child(void *argument)
 {
@@ -108,9 +172,12 @@ static void tests(void)
 	plane = rig_plane(8, SIZE, 8);
 	before = rig_descriptors();
 	me = rig_join(plane);
+	signals(me); /* first: a thread is seen a moment longer than it is */
 	refused(me);
 	changes(me);
 	ends(me);
+	in_panic(me);
+	full();
 	is_int(rig_wait(rig_fork(child, me)), 0, "a child has none");
 	aether_participant_leave(me);
 	is_int(rig_descriptors(), before, "nothing is left");

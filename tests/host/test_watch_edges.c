@@ -9,28 +9,6 @@
 #include "ae_host.h"
 #include "lives.h"
 
-/* The status file of a thread of this process: the mask behind `field`. */
-static uint64_t mask_of(pid_t thread, const char *field)
-{
-	char path[64], line[256];
-	uint64_t mask = 0;
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)thread);
-	status = fopen(path, "re");
-	need(status);
-	while (fgets(line, sizeof(line), status))
-		if (strncmp(line, field, strlen(field)) == 0)
-			mask = strtoull(line + strlen(field), NULL, 16);
-	fclose(status);
-	return mask;
-}
-
-static uint64_t bit(int number)
-{
-	return UINT64_C(1) << (number - 1);
-}
-
 static void signals(void)
 {
 	struct aether_participant *me;
