@@ -318,7 +318,7 @@ int bench_signal(struct bench_row *row)
 	static double values[BENCH_ROUNDS], bases[BENCH_ROUNDS];
 	static _Alignas(128) struct aether_word32 word;
 	struct aether_plane *plane;
-	struct side s;
+	struct side s = { .count = 0 };
 	int err = make_plane(&plane);
 
 	if (err < 0)
