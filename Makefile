@@ -32,7 +32,8 @@ CTESTS = $(patsubst %.c,$(O)/%,$(filter-out tests/sim/%, \
 	$(wildcard tests/*/test_*.c)))
 SIMTESTS = $(patsubst %.c,$(O)/%,$(wildcard tests/sim/test_*.c))
 SIMOBJ = $(patsubst %.c,$(O)/sim/%.o,$(wildcard core/*.c host/sim/*.c))
-TESTS = $(CTESTS) $(SIMTESTS) $(wildcard tests/*/test_*.py)
+# those that take long first, so that two at once end together
+TESTS = $(wildcard tests/*/test_*.py) $(SIMTESTS) $(CTESTS)
 BURNS = $(patsubst %.c,$(O)/%.so,$(wildcard examples/burn_*.c))
 EXAMPLES = $(patsubst %.c,$(O)/%,$(filter-out examples/burn_%, \
 	$(wildcard examples/*.c)))
@@ -133,13 +134,15 @@ demo: ## Run the main job on a real file (FILE=path for another)
 
 test: ## Run every test (20 minutes at most)
 	@tools/need.sh test
-	$(MAKE) -j2 all
+	$(MAKE) -j2 all $(CTESTS) $(SIMTESTS)
 	$(MAKE) check
-	$(MAKE) O=build/asan SAN=address,undefined OPT="-O1 -g" flavour
-	$(MAKE) O=build/tsan SAN=thread OPT="-O1 -g" flavour
-	$(MAKE) O=build/clang CC=clang-14 $(CTESTS:$(O)/%=build/clang/%)
-	O=$(O) prove -e tests/run.sh tests/install.sh tests/model.sh tests/rows.sh \
-		tests/planted_chaos.py
+	$(MAKE) -j2 $(ASAN) programs
+	$(MAKE) $(ASAN) flavour
+	$(MAKE) -j2 $(TSAN) programs
+	$(MAKE) $(TSAN) flavour
+	$(MAKE) -j2 O=build/clang CC=clang-14 $(CTESTS:$(O)/%=build/clang/%)
+	O=$(O) prove -j2 -e tests/run.sh tests/model.sh tests/planted_chaos.py
+	O=$(O) prove -e tests/run.sh tests/install.sh tests/rows.sh
 
 # ---- parts
 check: ## The quick tests and the lints (2 minutes)
@@ -148,9 +151,14 @@ check: ## The quick tests and the lints (2 minutes)
 	O=$(O) prove -j2 -e tests/run.sh $(TESTS)
 	$(MAKE) --no-print-directory lint
 
-flavour: $(O)/aether $(O)/aether-bench $(CTESTS)
+ASAN = O=build/asan SAN=address,undefined OPT="-O1 -g"
+TSAN = O=build/tsan SAN=thread OPT="-O1 -g"
+
+programs: $(O)/aether $(O)/aether-bench $(CTESTS)
+
+flavour: programs
 	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
-		$(CTESTS) $(wildcard tests/cli/test_*.py)
+		$(wildcard tests/cli/test_*.py) $(CTESTS)
 
 NOMALLOC = $(filter-out %/burn.o %/module.o %/mapped.o %/window.o,$(filter $(foreach d,core slice appliance \
 	flow,$(O)/obj/$(d)/%),$(LIBOBJ)))
@@ -192,8 +200,8 @@ clean: ## Remove all that was built
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all demo test check flavour lint soak bench install format clean help \
-	FORCE
+.PHONY: all demo test check programs flavour lint soak bench install format \
+	clean help FORCE
 .DELETE_ON_ERROR:
 -include $(shell find $(O)/obj $(O)/sim $(O)/tests $(O)/examples -name '*.d' \
 	2>/dev/null)
