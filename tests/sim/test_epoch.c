@@ -265,15 +265,15 @@ int main(int argc, char **argv)
 {
 	scene_begin(argc, argv);
 	scene_run(&two_signals, (struct bound) { 1, 1 },
-		  (struct bound) { 3, 1 });
-	scene_run(&two_wait, (struct bound) { 0, 1 }, (struct bound) { 2, 1 });
-	scene_run(&a_set, (struct bound) { 1, 1 }, (struct bound) { 3, 1 });
-	scene_run(&several, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
-	scene_run(&freed, (struct bound) { 1, 1 }, (struct bound) { 3, 1 });
+		  (struct bound) { 2, 1 });
+	scene_run(&two_wait, (struct bound) { 0, 1 }, (struct bound) { 0, 1 });
+	scene_run(&a_set, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&several, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
+	scene_run(&freed, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&left, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
-	scene_run(&reused, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&reused, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&two_own, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
-	scene_run(&panics, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&panics, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&panics_alone, (struct bound) { 1, 1 },
 		  (struct bound) { 3, 1 });
 	return scene_end();
