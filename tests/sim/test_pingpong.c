@@ -236,10 +236,10 @@ static const struct ae_sim_scene turns = {
 int main(int argc, char **argv)
 {
 	scene_begin(argc, argv);
-	scene_run(&checked, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
-	scene_run(&pinned, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
-	scene_run(&late_pin, (struct bound) { 3, 0 }, (struct bound) { 4, 0 });
-	scene_run(&thirds, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&checked, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
+	scene_run(&pinned, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
+	scene_run(&late_pin, (struct bound) { 3, 0 }, (struct bound) { 3, 0 });
+	scene_run(&thirds, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&turns, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	return scene_end();
 }
