@@ -188,7 +188,8 @@ def as_they_come(seed):
 
 def test_killed_as_they_come():
     respawned = seed = 0
-    while seed < 40 or respawned <= 100:
+    runs, deaths = (10, 25) if tool.INSTRUMENTED else (40, 100)
+    while seed < runs or respawned <= deaths:
         must(seed < 200, "too few died:", respawned)
         respawned += as_they_come(seed)
         seed += 1
