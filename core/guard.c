@@ -182,16 +182,12 @@ void ae_guard_note(struct aether_participant *me, uint32_t epoch)
 int aether_guard_signal(struct aether_participant *me, uint32_t guard)
 {
 	const struct aether_layout_guard *policy = policy_of(me->plane, guard);
-	int err;
 
 	if (!policy || !policy->epoch)
 		return AETHER_EINDEX;
 	if (!holds(me, guard))
 		return AETHER_ENOTHELD;
-	err = aether_epoch_signal(me, policy->epoch);
-	if (err == 0)
-		ae_guard_note(me, policy->epoch);
-	return err;
+	return aether_epoch_signal(me, policy->epoch);
 }
 
 /* The last byte is written: the region is closed before another can have it.
