@@ -137,7 +137,7 @@ void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot)
 	owe(me);
 }
 
-void ae_wait_owe_space(struct aether_participant *me)
+void ae_wait_ring_space(struct aether_participant *me)
 {
 	if (!me->wakes_limit) {
 		ae_wait_ring_set(me->plane, &me->plane->header->space_waiters);
@@ -164,8 +164,8 @@ static void announce(struct aether_participant *me, const struct ae_wait *wait)
 		return;
 	}
 	/* seq_cst: K2, before looking again. pairs: seq_cst in
-	 * ae_wait_ring_mail,
-	 * seq_cst in ae_wait_ring_set */
+	 * ae_wait_ring_mail, seq_cst in ae_wait_ring_set, seq_cst in
+	 * ae_wait_owe_space */
 	if (wait->waiters)
 		ae_or64_seq_cst(wait->waiters, UINT64_C(1) << me->slot);
 	else
