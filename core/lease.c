@@ -266,9 +266,9 @@ int aether_stride_release(struct aether_participant *me, uint64_t handle)
 	uint64_t mine = me->mine |
 			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
 
+	/* nothing is warm where strides are zeroed */
 	if (me->last != AE_NONE || me->warm != index ||
-	    me->plane->flags & AETHER_FLAG_ZERO || !ae_lease_held(me, handle) ||
-	    ae_run_said(me->plane, index) > 1)
+	    !ae_lease_held(me, handle) || ae_run_said(me->plane, index) > 1)
 		return release(me, handle);
 	if (free_word(me->plane, index, mine) != mine)
 		return AETHER_ECORRUPT;
