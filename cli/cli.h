@@ -195,6 +195,17 @@ int cli_error_os(struct aether_error *error, const char *what,
 int cli_error_code(int os);
 
 /*
+ * Planes by name (plane.c). The directory that they lie in; attaching, as
+ * aether_plane_attach does it; and what a call that takes a name has returned:
+ * if there is no such plane because there is no such directory, the text says
+ * so. Both return the call's result.
+ */
+const char *cli_directory(void);
+int cli_attach(const char *name, uint32_t flags, struct aether_error *error,
+	       struct aether_plane **plane);
+int cli_explain(int err, struct aether_error *error);
+
+/*
  * Values of options (values.c); a usage error if they are not allowed. The
  * names of the tiers, each after a space, are CLI_TIERS.
  */

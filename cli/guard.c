@@ -250,8 +250,7 @@ int cli_guard(int argc, char **argv)
 	uint32_t index;
 
 	cli_parse(&argp, "guard", argc, argv, &guard);
-	if (aether_plane_attach(guard.name, AETHER_ATTACH_OBSERVE, &error,
-				&plane) < 0)
+	if (cli_attach(guard.name, AETHER_ATTACH_OBSERVE, &error, &plane) < 0)
 		return cli_fail_error(&guard.common, &error);
 	aether_plane_look(plane, &info);
 	layout = aether_layout_get(info.geometry.layout);

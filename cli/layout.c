@@ -79,8 +79,7 @@ static int plane_geometry(const char *name, struct aether_error *error,
 {
 	struct aether_plane_info info;
 	struct aether_plane *plane;
-	int err = aether_plane_attach(name, AETHER_ATTACH_OBSERVE, error,
-				      &plane);
+	int err = cli_attach(name, AETHER_ATTACH_OBSERVE, error, &plane);
 
 	if (err)
 		return err;

@@ -118,8 +118,7 @@ int stage_attach(struct stage *stage)
 
 	cli_stop_on(ends);
 	stage->began = aether_clock_now();
-	return aether_plane_attach(stage->name, 0, &stage->error,
-				   &stage->plane);
+	return cli_attach(stage->name, 0, &stage->error, &stage->plane);
 }
 
 int stage_join(struct stage *stage, const char *role)
