@@ -82,8 +82,8 @@ json_t *cli_text(const char *text, size_t size);
 /* The same for a terminal: prints it to `stream`. */
 void cli_show(FILE *stream, const char *text, size_t size);
 
-/* The roles whose bits are set: an array of names; and "kernel,module", "all" or
- * "nobody" for people. */
+/* The roles whose bits are set: an array of names; and "kernel,module", "all"
+ * or "nobody" for people. */
 #define CLI_ROLES_MAX 512 /* bytes, enough for the names of all 32 */
 json_t *cli_roles(uint32_t mask);
 void cli_roles_text(uint32_t mask, char text[CLI_ROLES_MAX]);
