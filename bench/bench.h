@@ -131,10 +131,10 @@ int bench_fail(const char *what, int code);
 
 /*
  * A second process and a page of `size` bytes, zeroed, that both share
- * (meet.c). bench_meet returns 1 in the child, which must end by _exit; 0; or an error,
- * which it has said, and the plane is detached. bench_part ends all of it: if
- * `err` is an error the child is killed, else it must end well. Says what went
- * wrong; returns 0 or the error.
+ * (meet.c). bench_meet returns 1 in the child, which must end by _exit; 0; or
+ * an error, which it has said, and the plane is detached. bench_part ends all
+ * of it: if `err` is an error the child is killed, else it must end well. Says
+ * what went wrong; returns 0 or the error.
  */
 struct bench_meeting {
 	struct aether_plane *plane; /* detached by bench_part */
