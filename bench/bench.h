@@ -98,10 +98,12 @@ int bench_pipeline_raw(struct bench_row *row);
 int bench_pipeline_loop(struct bench_row *row);
 int bench_pipeline_small(struct bench_row *row);
 
-/* These serve several rows: the number at the end of the row's name counts. */
+/* These serve several rows: the end of the row's name says which. */
 int bench_flat_strides(struct bench_row *row);
 int bench_flat_participants(struct bench_row *row);
 int bench_flat_file(struct bench_row *row);
+int bench_file_in(struct bench_row *row);
+int bench_file_out(struct bench_row *row);
 
 int bench_peer_ucx(struct bench_row *row);
 int bench_peer_iceoryx(struct bench_row *row);

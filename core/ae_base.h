@@ -13,6 +13,10 @@
 
 #define AE_NONE UINT32_MAX
 
+/* Where calls count: a part of its callers; and a part that is seldom. */
+#define AE_INLINE inline __attribute__((always_inline))
+#define AE_COLD __attribute__((noinline, cold))
+
 struct aether_plane {
 	unsigned char *base; /* may be 0 on WebAssembly: never tested */
 	struct aether_header_seg *header;
@@ -207,8 +211,6 @@ void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word);
 int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word);
 void ae_lease_give_back(struct aether_participant *me, uint32_t index,
 			uint64_t word);
-int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
-		      uint64_t word);
 
 /* stride.c */
 int ae_stride_claim(struct aether_participant *me, uint32_t index,
@@ -389,13 +391,22 @@ int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline);
 void ae_wait_ring(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot);
-void ae_wait_owe_space(struct aether_participant *me);
+void ae_wait_ring_space(struct aether_participant *me);
 void ae_wait_owe_room(struct aether_participant *me);
 void ae_wait_in_vain(struct aether_participant *me);
 void ae_wait_ring_mail(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_ring_set(const struct aether_plane *plane,
 		      struct aether_word64 *waiters);
 void ae_wait_ring_all(const struct aether_plane *plane);
+
+/* A stride was freed: rings those who wait for space, or owes it. */
+static AE_INLINE void ae_wait_owe_space(struct aether_participant *me)
+{
+	/* seq_cst: after the word was freed. pairs: seq_cst in announce */
+	if (me->wakes_limit ||
+	    ae_load64_seq_cst(&me->plane->header->space_waiters))
+		ae_wait_ring_space(me);
+}
 
 /* A counter of mine: written by me alone, read by anybody. */
 static inline void ae_count(struct aether_word64 *shared, uint64_t *own)

@@ -173,7 +173,7 @@ static void settle_tail(struct ae_settler *s, uint32_t index, uint64_t word)
 	if (AETHER_LEASE_STATE(head) != AETHER_STATE_DORMANT)
 		return;
 	/* seq_cst: frees it. pairs: seq_cst in claim_tail, acquire in
-	 * ae_stride_claim */
+	 * claim */
 	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) == word)
 		ae_lease_clear_bit(plane, index);
 }
@@ -213,7 +213,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 	/* seq_cst: before I look who is there; and after my own seat says that
 	 * I leave, if I do. pairs: seq_cst in commit, seq_cst in send_on,
 	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
-	 * seq_cst in end_first, seq_cst in ae_stride_claim, seq_cst in
+	 * seq_cst in end_first, seq_cst in claim, seq_cst in
 	 * claim_tail, seq_cst in withdraw_oldest,
 	 * seq_cst in ae_share_last_out */
 	uint64_t word = ae_load64_seq_cst(&lease->word);
