@@ -199,8 +199,9 @@ static void settle_bit(struct ae_settler *s, uint32_t index)
 	ae_lease_clear_bit(plane, index);
 }
 
-/* States that name a tenancy. Others were forged, and are left as they are. */
-static int is_possible(uint32_t state)
+/* States that name a tenancy. What a pair keeps is the pair's, whoever dies;
+ * others were forged. Both are left as they are. */
+static int names_tenancy(uint32_t state)
 {
 	return state == AETHER_STATE_BUSY || state == AETHER_STATE_ROUTED ||
 	       state == AETHER_STATE_ENDING;
@@ -227,7 +228,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 		settle_shared(s, index, word);
 	else if (state == AETHER_STATE_CONT)
 		settle_tail(s, index, word);
-	else if (!is_possible(state) || !is_gone(s, word))
+	else if (!names_tenancy(state) || !is_gone(s, word))
 		return 0;
 	else if (state != AETHER_STATE_ENDING &&
 		 slot < s->plane->geometry.participants &&
