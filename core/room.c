@@ -33,8 +33,7 @@ void ae_room_find(const struct ae_pair *p, uint32_t buffer,
 	struct aether_lease_seg *lease;
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
 
-	*room = (struct ae_room) { .bytes = plane->base +
-					    p->is->offset[buffer],
+	*room = (struct ae_room) { .bytes = plane->base + p->is->offset[buffer],
 				   .size = p->is->size,
 				   .capacity = p->is->items };
 	if (ae_lease_find(plane, handle, &lease) < 0)
@@ -101,8 +100,7 @@ static int grow(struct aether_participant *me, const struct ae_pair *p,
 	/* seq_cst: named before it is kept; who settles what I leave sees that
 	 * it is not mine any more. pairs: seq_cst in settle_word */
 	if (ae_cas64_seq_cst(&lease->word,
-			     me->mine | ae_word_generation(generation),
-			     kept) !=
+			     me->mine | ae_word_generation(generation), kept) !=
 	    (me->mine | ae_word_generation(generation)))
 		return AETHER_ECORRUPT;
 	return 0;
