@@ -216,7 +216,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
 	 * seq_cst in end_first, seq_cst in ae_stride_claim, seq_cst in
 	 * claim_tail, seq_cst in withdraw_oldest,
-	 * seq_cst in ae_share_last_out */
+	 * seq_cst in ae_share_last_out, seq_cst in grow */
 	uint64_t word = ae_load64_seq_cst(&lease->word);
 	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
 	uint32_t stamp = (uint32_t)AETHER_LEASE_STAMP(word);

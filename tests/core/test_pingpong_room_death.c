@@ -114,7 +114,7 @@ static void killing(uint32_t which)
 		kills++;
 	}
 	is_int(lost, 0,
-	       "%s: %d killed, %llu commits; no stride is lost, %llu were freed",
+	       "%s: %d killed, %llu commits; none is lost, %llu were freed",
 	       plane->layout->pairs[pair].name, kills,
 	       (unsigned long long)commits, (unsigned long long)freed);
 	is_int(torn, 0, "what is left is whole");
