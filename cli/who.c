@@ -192,7 +192,7 @@ static void print_pairs(const struct leases *leases,
 		for (uint32_t i = 0; i < leases->count; i++)
 			count += (uint32_t)is_kept(&leases->stride[i], pair);
 		if (count)
-			printf("pair %s keeps %u strides\n",
+			printf("strides kept by pair %s: %u\n",
 			       layout->pairs[pair].name, count);
 	}
 }
