@@ -106,6 +106,7 @@ static void killing(uint32_t which)
 		torn += !is_whole(&sequence);
 		need(aether_reap(me, &report) == 0);
 		freed += report.freed;
+		torn += !is_whole(&sequence);
 		lost += !is_settled();
 		stuck += write_one(me, WORDS + 1) != 0;
 		need(aether_pingpong_resign(me, pair) == 0);
