@@ -171,6 +171,18 @@ static int end_first(struct aether_participant *me, uint32_t index,
 	return 1;
 }
 
+/* Ends a lease that is a pair's, whose writer I am. AETHER_EAGAIN: somebody
+ * wrote over its word. */
+int ae_lease_drop(struct aether_participant *me, uint32_t index, uint64_t word)
+{
+	int err = end_first(me, index, word);
+
+	if (err < 0)
+		return err;
+	ae_count(&me->seat->released, &me->counts.released);
+	return 0;
+}
+
 /*
  * Ends a lease of mine; `word` is mine, suspect or not. 0: its stride is free,
  * and its register bit is still set, to be kept so or cleared; 1: all is done.

@@ -226,20 +226,23 @@ static void open_buffer(const struct ae_pair *p, uint64_t state,
 	ae_fence_release();
 }
 
-static void describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
-		     struct aether_pingpong_write *write)
+void ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
+		      struct aether_pingpong_write *write)
 {
 	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
+	struct ae_room room, read;
 
+	ae_room_find(p, buffer, &room);
+	ae_room_find(p, active, &read);
 	*write = (struct aether_pingpong_write) {
-		.bytes = ae_pair_buffer(p, buffer),
-		.active = ae_pair_buffer(p, active),
-		.size = p->is->size,
+		.bytes = room.bytes,
+		.active = read.bytes,
+		.size = room.size,
 		.sequence = AETHER_PAIR_STATE_SEQUENCE(state) + 1,
 		.buffer = buffer,
 		.item_size = p->is->item_size,
-		.capacity = p->is->items,
-		.active_items = ae_pair_items(p, active),
+		.capacity = room.capacity,
+		.active_items = ae_pair_items(p, active, &read),
 	};
 }
 
@@ -265,7 +268,8 @@ static int begin(struct aether_participant *me, const struct ae_pair *p,
 	if (err < 0)
 		return err;
 	open_buffer(p, state, w.buffer);
-	describe(p, state, w.buffer, write);
+	ae_room_mend(me, p, w.buffer);
+	ae_pair_describe(p, state, w.buffer, write);
 	write->recovered = (me->pairs_gone & bit(p)) != 0;
 	me->pairs_gone &= ~bit(p);
 	return 0;
@@ -310,27 +314,41 @@ static int publish(struct aether_participant *me, const struct ae_pair *p,
 	return p->is->epoch ? signal_commit(me, p) : 0;
 }
 
+int ae_pair_writing(struct aether_participant *me, uint32_t index,
+		    struct ae_pair *p, uint64_t *state)
+{
+	uint32_t buffer;
+	int err = ae_pair_find(me->plane, index, p);
+
+	if (err < 0)
+		return err;
+	if (!is_writer(me, p, state) || !AETHER_PAIR_STATE_WRITING(*state))
+		return AETHER_ENOTHELD;
+	err = ae_context_check(me);
+	if (err < 0)
+		return err;
+	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(*state) - 1;
+	if (buffer >= p->is->buffers ||
+	    buffer == AETHER_PAIR_STATE_ACTIVE(*state))
+		return AETHER_ECORRUPT;
+	return 0;
+}
+
 int aether_pingpong_commit(struct aether_participant *me, uint32_t pair,
 			   uint32_t items)
 {
 	struct ae_pair p;
+	struct ae_room room;
 	uint64_t state;
 	uint32_t buffer;
-	int err = ae_pair_find(me->plane, pair, &p);
+	int err = ae_pair_writing(me, pair, &p, &state);
 
 	if (err < 0)
 		return err;
-	if (!is_writer(me, &p, &state) || !AETHER_PAIR_STATE_WRITING(state))
-		return AETHER_ENOTHELD;
-	if (items > p.is->items)
-		return AETHER_EINDEX;
-	err = ae_context_check(me);
-	if (err < 0)
-		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
-	if (buffer >= p.is->buffers ||
-	    buffer == AETHER_PAIR_STATE_ACTIVE(state))
-		return AETHER_ECORRUPT;
+	ae_room_find(&p, buffer, &room);
+	if (items > room.capacity)
+		return AETHER_EINDEX;
 	/* relaxed: ordered by `begun`, as the bytes are. */
 	ae_store32_relaxed(&p.pins->items[buffer], items);
 	return publish(me, &p, state, buffer);
@@ -430,10 +448,24 @@ static uint64_t pinned(const struct ae_pair *p)
 	return set;
 }
 
+/* Strides of its runs. */
+static uint32_t strides(const struct ae_pair *p)
+{
+	struct ae_room room;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < p->is->buffers; i++) {
+		ae_room_find(p, i, &room);
+		count += room.run;
+	}
+	return count;
+}
+
 int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 			 struct aether_pingpong_info *info)
 {
 	struct ae_pair p;
+	struct ae_room room;
 	uint64_t state, writer;
 	uint32_t active;
 	int err = ae_pair_find(plane, pair, &p);
@@ -445,11 +477,15 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
 	if (active >= p.is->buffers)
 		return AETHER_ECORRUPT;
+	ae_room_find(&p, active, &room);
 	*info = (struct aether_pingpong_info) {
 		.sequence = AETHER_PAIR_STATE_SEQUENCE(state),
 		.pinned = pinned(&p),
 		.active = active,
-		.items = ae_pair_items(&p, active),
+		.items = ae_pair_items(&p, active, &room),
+		.size = room.size,
+		.capacity = room.capacity,
+		.strides = strides(&p),
 		.writing = (int)AETHER_PAIR_STATE_WRITING(state) - 1,
 	};
 	/* relaxed: the same. */

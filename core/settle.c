@@ -199,8 +199,9 @@ static void settle_bit(struct ae_settler *s, uint32_t index)
 	ae_lease_clear_bit(plane, index);
 }
 
-/* States that name a tenancy. Others were forged, and are left as they are. */
-static int is_possible(uint32_t state)
+/* States that name a tenancy. What a pair keeps is the pair's, whoever dies;
+ * others were forged. Both are left as they are. */
+static int names_tenancy(uint32_t state)
 {
 	return state == AETHER_STATE_BUSY || state == AETHER_STATE_ROUTED ||
 	       state == AETHER_STATE_ENDING;
@@ -215,7 +216,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
 	 * seq_cst in end_first, seq_cst in claim, seq_cst in
 	 * claim_tail, seq_cst in withdraw_oldest,
-	 * seq_cst in ae_share_last_out */
+	 * seq_cst in ae_share_last_out, seq_cst in grow */
 	uint64_t word = ae_load64_seq_cst(&lease->word);
 	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
 	uint32_t stamp = (uint32_t)AETHER_LEASE_STAMP(word);
@@ -227,7 +228,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 		settle_shared(s, index, word);
 	else if (state == AETHER_STATE_CONT)
 		settle_tail(s, index, word);
-	else if (!is_possible(state) || !is_gone(s, word))
+	else if (!names_tenancy(state) || !is_gone(s, word))
 		return 0;
 	else if (state != AETHER_STATE_ENDING &&
 		 slot < s->plane->geometry.participants &&

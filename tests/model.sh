@@ -149,6 +149,12 @@ check some "a signal that the dead owed: found" pingpong.pml -DNOREPAIR
 check some "a pin that lingers: found" pingpong.pml -DPINNED -DLATEPIN
 check some "a flip that lingers: found" pingpong.pml -DPINNED -DLATEFLIP
 check some "a pin without a second look: found" pingpong.pml -DPINNED -DNOLOOK
+check 0 "room.pml: no run is lost" room.pml
+check 0 "room.pml: a reader finds what was committed" room.pml -DREADS=1
+check some "named after it is kept: found" room.pml -DLATENAME
+check some "the old run ends last: found" room.pml -DLATEEND
+check some "a reaper frees what a pair keeps: found" room.pml -DREAPKEPT
+check some "room before the odd counter: found" room.pml -DREADS=1 -DEVEN
 for design in bitfirst claim list; do
 	check some "rejected design $design: fails" naive/$design.pml
 done

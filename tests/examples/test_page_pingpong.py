@@ -48,12 +48,21 @@ int main(void)
 		return 4;
 	printf("bird 10,000 is at %d, bird 10,001 is %s\\n", bird[0],
 	       aether_error_name(copy_bird(plane, pair, 10000, bird)));
+	if (aether_pingpong_begin(me, pair, 0, &w) < 0 ||
+	    aether_pingpong_room(me, pair, 10001, &w) < 0)
+		return 5;
+	memset(w.bytes, 0, w.size);
+	if (aether_pingpong_commit(me, pair, 10001) < 0 ||
+	    step(me, pair, rise) < 0 || copy_bird(plane, pair, 10000, bird) < 0)
+		return 6;
+	printf("with room it is at %d\\n", bird[0]);
 	aether_participant_leave(me);
 	return aether_plane_detach(plane) < 0;
 }
 """
 WANTED = ("10000 birds, the last is at 7\n"
-          "bird 10,000 is at 7, bird 10,001 is AETHER_EINDEX\n")
+          "bird 10,000 is at 7, bird 10,001 is AETHER_EINDEX\n"
+          "with room it is at 1\n")
 
 page = (ROOT / "docs" / "pingpong.md").read_text()
 code = re.search(r"^```c\n(.*?)^```", page, re.M | re.S).group(1)
