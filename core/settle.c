@@ -117,9 +117,9 @@ static int bequeath(struct ae_settler *s, uint32_t index, uint64_t word,
 
 /*
  * Was it being withdrawn when its holder died? Then it was not withdrawn: it is
- * on its way again, as it was. It is finished mail, the dead one's own or, if it
- * went round, somebody else's, and its entry is where it was. 1: so it is, and
- * the word is to be looked at again: its addressee may be gone, too.
+ * on its way again, as it was. It is finished mail, the dead one's own or, if
+ * it went round, somebody else's, and its entry is where it was. 1: so it is,
+ * and the word is to be looked at again: its addressee may be gone, too.
  */
 static int put_back(struct ae_settler *s, uint32_t index, uint64_t word)
 {
