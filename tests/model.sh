@@ -61,7 +61,7 @@ found() { # defect, scenario, deaths, what, flags...
 
 if [ "${SOAK-}" ]; then
 	holds 3 "1 2 3 5 9 11 15 20 24 25 27"
-	holds 2 "4 6 7 8 12 14 21 22 23 26 28 29 30 31"
+	holds 2 "4 6 7 8 12 14 21 22 23 26 28 29 30 31 32"
 	holds 1 10
 	holds 3 1 -DBITS=1
 	holds 2 "1 2 3 20" -DSTOPS=1
