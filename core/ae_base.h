@@ -88,6 +88,9 @@ struct aether_participant {
 	uint64_t guards;           /* regions that I write, a bit each */
 	uint64_t guards_signalled; /* those of them whose epoch I signalled */
 	uint64_t pairs;            /* whose writer I am, a bit each */
+	uint64_t pairs_gone;       /* those of them whose writer before me went
+				      without letting go: to be told */
+	uint64_t pairs_owe;        /* those of them that were not signalled */
 	uint32_t role;
 	uint32_t spin_failed; /* spins in a row that were in vain */
 	uint32_t spin_rest;   /* so many waits more without one */
@@ -343,6 +346,10 @@ uint64_t ae_holder_tenancy(const struct aether_plane *plane, uint64_t word);
 void ae_guard_note(struct aether_participant *me, uint32_t epoch);
 void ae_guard_leave(struct aether_participant *me);
 void ae_guard_settle(const struct aether_plane *plane);
+
+/* pingpong.c */
+void ae_pair_leave(struct aether_participant *me);
+void ae_pair_settle(const struct aether_plane *plane);
 
 /* I have signalled this epoch: whoever signals says so. */
 static inline void ae_guard_signalled(struct aether_participant *me,

@@ -405,7 +405,8 @@ int aether_context_begin(struct aether_participant *me, uint32_t hash)
 		return AETHER_EINVAL;
 	me->context = hash;
 	/* seq_cst: what the boot has prepared; before all others are rung.
-	 * pairs: acquire in aether_epoch_load, seq_cst in look_at */
+	 * pairs: acquire in aether_epoch_load, seq_cst in look_at, acquire in
+	 * boot_now */
 	ae_store32_seq_cst(ae_epoch_word(me->plane, AETHER_IDX_CONTEXT_ID_HASH),
 			   hash);
 	ae_wait_ring_all(me->plane);

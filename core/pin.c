@@ -249,7 +249,7 @@ int aether_pingpong_read_item(const struct aether_pingpong_reading *reading,
 static int is_over(const struct aether_participant *me, uint32_t slot,
 		   uint64_t word)
 {
-	uint64_t holder = AETHER_HOLDER_MAKE(1, slot, AETHER_PIN_STAMP(word),
+	uint64_t holder = AETHER_HOLDER_MAKE(1, slot, AETHER_PIN_STAMP(word), 0,
 					     0);
 
 	return slot == me->slot ? !ae_holder_is(me, holder)

@@ -123,6 +123,7 @@ check some "a newcomer that rings nobody: found" wake.pml -DNOTAKEWAKE
 check some "rung before it is settled: found" wake.pml -DEARLYRING
 check some "a reaper that rings the set: found" wake.pml -DSETONLY
 check some "a ring that is owed for ever: found" wake.pml -DOWESFOREVER
+check some "a bit that is cleared after its ring: found" wake.pml -DCLEARAFTER
 check 0 "epoch.pml: no signal is missed" epoch.pml
 check some "a plain store announces: found" epoch.pml -DNOFENCE
 check some "a signal that lingers: found" epoch.pml -DLATECHANGE
@@ -141,6 +142,7 @@ check some "a settler that does not compare: found" guard.pml -DNOCOMPARE
 check some "a holder known by its slot alone: found" guard.pml -DNOSTAMP
 check some "silence taken for death: found" guard.pml -DSILENCE
 check some "a leaver that drops its lock first: found" guard.pml -DDROPFIRST
+check some "a settler that leaves no mark: found" guard.pml -DNOMARK
 check 0 "pingpong.pml: no torn reading is called sound" pingpong.pml
 check 0 "pingpong.pml: a pin keeps the writer away" pingpong.pml -DPINNED
 check some "bytes before the odd counter: found" pingpong.pml -DNOFENCE

@@ -42,7 +42,8 @@ struct aether_pingpong_write {
 	uint32_t item_size; /* bytes */
 	uint32_t capacity;  /* items that fit */
 	uint32_t active_items; /* how many the active one holds */
-	int recovered; /* 1: this call took the place of one that was gone */
+	int recovered; /* 1: the writer before me died or left as the writer, or
+			  could not signal its last commit. Told once. */
 };
 
 /* What I read, from begin to end. */
@@ -95,7 +96,7 @@ AETHER_API int aether_pingpong_begin(struct aether_participant *me,
  * Errors: AETHER_EINDEX (no such pair; more items than fit), AETHER_ENOTHELD (I
  * have not begun), AETHER_ECONTEXT, AETHER_ECORRUPT. Any other error is that of
  * aether_epoch_signal: readers have the buffer, but nobody was woken; the next
- * begin makes that good.
+ * begin makes that good, mine or another's.
  */
 AETHER_API int aether_pingpong_commit(struct aether_participant *me,
 				      uint32_t pair, uint32_t items);

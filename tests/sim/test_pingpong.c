@@ -118,6 +118,25 @@ static void take_over(void)
 	write_some();
 }
 
+/* Told of one that died as the writer, whoever has met its word before. */
+static void take_over_told(void)
+{
+	struct aether_pingpong_write w;
+	const struct aether_pair_seg *record = (void *)stride(0);
+	uint64_t word;
+	int gone;
+
+	ae_sim_await_death();
+	word = ae_sim_peek(&record->writer, 64);
+	gone = AETHER_HOLDER_HELD(word) || AETHER_HOLDER_GONE(word);
+	if (aether_pingpong_begin(ae_sim_me(), 0, AETHER_FOREVER, &w) < 0)
+		return;
+	if (w.recovered != gone)
+		fail("recovered %d, wanted %d", w.recovered, gone);
+	aether_pingpong_abandon(ae_sim_me(), 0);
+	write_one();
+}
+
 /* Reads both ends; what is called sound must be of the commit it names. */
 static int check(struct aether_pingpong_reading *r)
 {
@@ -161,6 +180,21 @@ static void read_pinned(void)
 	}
 }
 
+/* Who lives and knows itself to be the writer is it by the word, too. */
+static void check_writers(void)
+{
+	const struct aether_pair_seg *record = (void *)stride(0);
+	uint64_t word = ae_sim_peek(&record->writer, 64);
+
+	for (uint32_t i = 0; i < AE_SIM_ACTORS; i++) {
+		const struct ae_sim_runner *r = &ae_sim.runners[i];
+
+		if (r->life == AE_SIM_ENDED && r->me && r->me->pairs &&
+		    !ae_holder_is(r->me, word))
+			fail("%s is the writer no more", ae_sim_name(i));
+	}
+}
+
 /* Whoever died where: it goes on, and everything is as it should be. */
 static void finish(void)
 {
@@ -169,6 +203,7 @@ static void finish(void)
 	struct aether_pingpong_info info;
 	int err;
 
+	check_writers();
 	ae_sim_as(AE_SIM_MONITOR);
 	if (aether_pingpong_read_begin(&ae_sim.plane, 0, &r) < 0 ||
 	    check(&r) < 0)
@@ -180,6 +215,8 @@ static void finish(void)
 	if (pair.buffers == 2 &&
 	    (ae_sim_peek(epoch_word(), 32) & 1) != info.active)
 		fail("the parity is wrong in the end");
+	if (pair.buffers == 3 && ae_sim_peek(epoch_word(), 32) < info.sequence)
+		fail("a commit was not signalled in the end");
 	set_back();
 }
 
@@ -233,6 +270,18 @@ static const struct ae_sim_scene turns = {
 		    { .name = "reader", .body = read_checked } },
 };
 
+/* The reaper ends the dead one's word, or who takes over does, or both try. */
+static const struct ae_sim_scene reaped = {
+	.name = "three buffers, the writer is reaped and taken over",
+	.strides = 3,
+	.epochs = 1,
+	.setup = three,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
+		    { .name = "heir", .body = take_over_told },
+		    { .name = "reaper", .body = scene_reap } },
+};
+
 int main(int argc, char **argv)
 {
 	scene_begin(argc, argv);
@@ -240,6 +289,7 @@ int main(int argc, char **argv)
 	scene_run(&pinned, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&late_pin, (struct bound) { 3, 0 }, (struct bound) { 3, 0 });
 	scene_run(&thirds, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
+	scene_run(&reaped, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&turns, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	return scene_end();
 }
