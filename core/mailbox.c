@@ -182,7 +182,7 @@ static int accept_route(struct aether_participant *me, uint32_t stride,
 
 	/* seq_cst: takes over the bytes; before the look at who waits until I
 	 * take. pairs: seq_cst in commit, seq_cst in send_on, seq_cst in
-	 * bequeath, seq_cst in ae_sent_prune */
+	 * bequeath, seq_cst in put_back, seq_cst in ae_sent_prune */
 	if (ae_cas64_seq_cst(&lease->word, word, mine) != word)
 		return AETHER_EAGAIN;
 	/* relaxed: mine. Its last owner may have died before it said how long
@@ -228,7 +228,8 @@ static int look(struct aether_participant *me, uint32_t stride,
 	if (stride >= plane->geometry.strides)
 		return AETHER_EOWNER;
 	/* seq_cst: after I said that I am parked. pairs: seq_cst in commit,
-	 * seq_cst in send_on, seq_cst in bequeath, seq_cst in commit_share */
+	 * seq_cst in send_on, seq_cst in bequeath, seq_cst in put_back,
+	 * seq_cst in commit_share */
 	word = ae_load64_seq_cst(&plane->leases[stride].word);
 	if ((AETHER_LEASE_GENERATION(word) & AETHER_PLACE_GENERATION_MASK) !=
 	    generation)

@@ -79,38 +79,55 @@ static void send_on(struct aether_participant *me, uint64_t to, uint32_t index,
 }
 
 /*
- * Takes the oldest back from its way and ends it, unless it was taken. The
- * word alone does not say so: the lease may have gone round and be on its way
- * to the same addressee again, from somebody else. Its hops do. They are read
- * before, and once more when it is mine; then it goes on its way again. Killed
- * between those two looks, if it came round in just that moment, I am its last
- * owner for whoever settles: docs/route.md.
+ * Takes a lease back from its way and ends it, unless it was taken. The word
+ * alone does not say so: the lease may have gone round and be on its way to the
+ * same addressee again, from somebody else. Its hops do. They are read before,
+ * and once more when it is mine; then it goes on its way again.
  */
-static void withdraw_oldest(struct aether_participant *me,
-			    struct ae_sender *sender)
+static void take_back(struct aether_participant *me, uint64_t to,
+		      uint32_t index, const struct ae_sent *sent)
 {
-	uint32_t index = sender->first;
-	uint64_t word = me->sent[index].word;
-	uint32_t hops = me->sent[index].hops;
-	uint64_t mine = me->mine | (word & ~AE_NAMED);
+	uint64_t mine = me->mine | (sent->word & ~AE_NAMED);
 	struct aether_lease_seg *lease = &me->plane->leases[index];
 
-	ae_sent_drop(me, index);
-	/* relaxed: a guess, which saves taking what is not mine to take. */
-	if (ae_load32_relaxed(&lease->hops) != hops)
-		return;
-	/* seq_cst: the stride comes back. pairs: seq_cst in commit, seq_cst in
-	 * settle_word */
-	if (ae_cas64_seq_cst(&lease->word, word, mine) != word)
+	/* seq_cst: the stride comes back, and whoever settles it sees what I
+	 * said of it. pairs: seq_cst in commit, seq_cst in settle_word */
+	if (ae_cas64_seq_cst(&lease->word, sent->word, mine) != sent->word)
 		return;
 	/* relaxed: mine. */
-	if (ae_load32_relaxed(&lease->hops) != hops) {
-		send_on(me, sender->to, index, word);
+	if (ae_load32_relaxed(&lease->hops) != sent->hops) {
+		send_on(me, to, index, sent->word);
 		return;
 	}
 	ae_lease_gain(me, index);
 	ae_lease_end(me, index, mine);
 	ae_count(&me->seat->dropped, &me->counts.dropped);
+}
+
+/*
+ * Withdraws the oldest. What I do to which lease stands in my record meanwhile:
+ * if I die before it has ended, whoever settles puts it back on its way, be it
+ * my mail or somebody else's (put_back in settle.c).
+ */
+static AE_COLD void withdraw_oldest(struct aether_participant *me,
+				    struct ae_sender *sender)
+{
+	uint32_t index = sender->first;
+	struct ae_sent sent = me->sent[index];
+	uint64_t withdrawal = AETHER_WITHDRAWAL_MAKE(
+		1, index, AETHER_LEASE_SEAT(sent.word),
+		AETHER_LEASE_STAMP(sent.word), me->stamp);
+
+	ae_sent_drop(me, index);
+	/* relaxed: a guess, which saves taking what is not mine to take. */
+	if (ae_load32_relaxed(&me->plane->leases[index].hops) != sent.hops)
+		return;
+	/* relaxed: the swap that makes it true releases it; whoever reads it
+	 * knows that I am gone. */
+	ae_store64_relaxed(&me->seat->withdrawal, withdrawal);
+	take_back(me, sender->to, index, &sent);
+	/* relaxed: the same. */
+	ae_store64_relaxed(&me->seat->withdrawal, 0);
 }
 
 /* Is there room under the route's depth? 1: after withdrawing the oldest. */
@@ -151,7 +168,7 @@ static int commit(struct aether_participant *me, uint64_t handle, uint64_t to,
 	ae_store32_relaxed(&lease->hops, hops);
 	/* seq_cst: hands the bytes over; before the second look at the seat
 	 * and at who is parked. pairs: seq_cst in look, seq_cst in
-	 * accept_route, seq_cst in settle_word, seq_cst in withdraw_oldest,
+	 * accept_route, seq_cst in settle_word, seq_cst in take_back,
 	 * acquire in commit */
 	seen = ae_cas64_seq_cst(&lease->word, word, gone);
 	if (seen != word)

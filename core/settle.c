@@ -115,6 +115,35 @@ static int bequeath(struct ae_settler *s, uint32_t index, uint64_t word,
 	return 1; /* look again: the heir may be gone by now */
 }
 
+/*
+ * Was it being withdrawn when its holder died? Then it was not withdrawn: it is
+ * on its way again, as it was. It is finished mail, the dead one's own or, if
+ * it went round, somebody else's, and its entry is where it was. 1: so it is,
+ * and the word is to be looked at again: its addressee may be gone, too.
+ */
+static int put_back(struct ae_settler *s, uint32_t index, uint64_t word)
+{
+	struct aether_plane *plane = s->plane;
+	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
+	/* relaxed: said before the word was, and who said it is gone. */
+	uint64_t said = ae_load64_relaxed(&plane->seats[slot].withdrawal);
+	uint32_t to = (uint32_t)AETHER_WITHDRAWAL_SLOT(said);
+	uint64_t next = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, to,
+					  AETHER_WITHDRAWAL_STAMP(said), 0, 0) |
+			(word & ~AE_NAMED);
+
+	if (!AETHER_WITHDRAWAL_NAMED(said) ||
+	    AETHER_WITHDRAWAL_STRIDE(said) != index ||
+	    AETHER_WITHDRAWAL_OF(said) != AETHER_LEASE_STAMP(word) ||
+	    to >= plane->geometry.participants)
+		return 0;
+	/* seq_cst: as in send_on. pairs: seq_cst in look, seq_cst in
+	 * accept_route, seq_cst in settle_word */
+	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) == word)
+		ae_wait_ring_mail(plane, to);
+	return 1;
+}
+
 /* Ends the lease of one that is gone. */
 static void end(struct ae_settler *s, uint32_t index, uint64_t word)
 {
@@ -215,7 +244,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 	 * I leave, if I do. pairs: seq_cst in commit, seq_cst in send_on,
 	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
 	 * seq_cst in end_first, seq_cst in claim, seq_cst in
-	 * claim_tail, seq_cst in withdraw_oldest,
+	 * claim_tail, seq_cst in take_back, seq_cst in put_back,
 	 * seq_cst in ae_share_last_out, seq_cst in grow */
 	uint64_t word = ae_load64_seq_cst(&lease->word);
 	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
@@ -230,6 +259,10 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 		settle_tail(s, index, word);
 	else if (!names_tenancy(state) || !is_gone(s, word))
 		return 0;
+	else if (state == AETHER_STATE_BUSY &&
+		 slot < s->plane->geometry.participants &&
+		 put_back(s, index, word))
+		return 1;
 	else if (state != AETHER_STATE_ENDING &&
 		 slot < s->plane->geometry.participants &&
 		 find_heir(s, &slot, &stamp))

@@ -260,6 +260,13 @@ const schema :Meta.Schema = (
       (name = "of", shift = 20, bits = 40, doc = "low bits of the stamp of the tenancy that named it"),
       (name = "named", shift = 60, bits = 1, doc = "1: an heir; 0: none"),
     ]),
+    (name = "withdrawal", doc = "what a tenancy is taking back from its way", fields = [
+      (name = "named", shift = 0, bits = 1, doc = "1: a lease; 0: none"),
+      (name = "stride", shift = 1, bits = 16, doc = "its index"),
+      (name = "slot", shift = 17, bits = 6, doc = "where its addressee sits"),
+      (name = "stamp", shift = 23, bits = 14, doc = "low bits of the addressee's stamp"),
+      (name = "of", shift = 37, bits = 14, doc = "low bits of the stamp of the tenancy that withdraws"),
+    ]),
     (name = "epoch", doc = "the name of an epoch", fields = [
       (name = "index", shift = 0, bits = 8, doc = "index"),
       (name = "generation", shift = 24, bits = 40, doc = "of a pool epoch's stay with one owner, never 0; 0: not of the pool"),
@@ -340,6 +347,7 @@ const schema :Meta.Schema = (
       (name = "reaped", offset = 200, type = word64, writer = "tenant and its watch, by adding", doc = "counter: leases of others that it settled"),
       (name = "warm", offset = 208, type = word32, writer = "tenant", doc = "its warm stride and 1; 0: none; a hint for reapers"),
       (name = "epoch", offset = 212, type = word32, writer = "tenant", doc = "the epoch on whose word it parks and 1; 0: none"),
+      (name = "withdrawal", offset = 216, type = word64, writer = "tenant", doc = "withdrawal word: a lease that it takes back from its way just now"),
     ]),
     (name = "lease", size = 128, align = 64,
      doc = "one per stride: the word, and what travels with the lease in the same line; sharing has the second line", fields = [

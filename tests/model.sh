@@ -61,7 +61,7 @@ found() { # defect, scenario, deaths, what, flags...
 
 if [ "${SOAK-}" ]; then
 	holds 3 "1 2 3 5 9 11 15 20 24 25 27"
-	holds 2 "4 6 7 8 12 14 21 22 23 26 28 29 30 31"
+	holds 2 "4 6 7 8 12 14 21 22 23 26 28 29 30 31 32"
 	holds 1 10
 	holds 3 1 -DBITS=1
 	holds 2 "1 2 3 20" -DSTOPS=1
@@ -100,6 +100,9 @@ found 39 31 2 "who leaves frees its seat though something is pending"
 found 40 25 2 "who named the dead keeps its name"
 found 43 25 2 "a swap of a settler fails and nobody looks again"
 found 44 6 0 "a generation that does not rise at release"
+found 45 27 2 "what the dead withdrew is settled as its work"
+found 46 32 2 "a withdrawal word without the name of who wrote it"
+found 47 27 2 "no second look at what was put back"
 if [ "${SOAK-}" ]; then
 	found 3 5 3 "halves without generation"
 	found 7 6 3 "a run's head freed before its tails"

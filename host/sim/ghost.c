@@ -120,6 +120,7 @@ static void reserved(const struct change *c)
 static void becomes_busy(const struct change *c)
 {
 	demand(c, c->to == c->me, "busy with somebody else");
+	c->lease->back = 0;
 	switch (c->was) {
 	case AETHER_STATE_DORMANT:
 		reserved(c);
@@ -134,6 +135,8 @@ static void becomes_busy(const struct change *c)
 		demand(c, !c->lease->holder, "somebody has it");
 		demand(c, c->of == c->me || c->lease->senders >> c->me & 1,
 		       "somebody else's mail");
+		if (c->of != c->me)
+			c->lease->back = c->of;
 		if (c->of != c->me && c->lease->from != c->me)
 			c->lease->borrowed = c->of;
 		break;
@@ -143,13 +146,25 @@ static void becomes_busy(const struct change *c)
 	c->lease->holder = c->me;
 }
 
+/* A withdrawal whose withdrawer is dead: it has not been, and the mail is on
+ * its way to the same addressee, as it was. */
+static void put_back(const struct change *c)
+{
+	demand(c, is_gone(c->of, 0), "taken from the living");
+	demand_same(c);
+	c->lease->borrowed = 0;
+	c->lease->holder = 0;
+}
+
 /* Mail: who sends has it; what the dead had goes to their heirs. */
 static void becomes_routed(const struct change *c)
 {
 	struct ae_sim_lease *l = c->lease;
 	int leaving = ae_sim_runner()->leaving;
 	int work = c->was == AETHER_STATE_BUSY;
+	uint32_t back = l->back;
 
+	l->back = 0;
 	demand(c, generations(c) == 0, "the generation changes");
 	demand(c, tenant(c->to)->slot == AETHER_LEASE_SEAT(c->now),
 	       "to another slot than that tenant's");
@@ -165,6 +180,10 @@ static void becomes_routed(const struct change *c)
 		l->senders |= 1u << c->me;
 		l->serial = ++ae_sim_ghost.sent[c->me][c->to];
 		l->from = c->me;
+		return;
+	}
+	if (work && back && back == c->to) {
+		put_back(c);
 		return;
 	}
 	demand(c, work || c->was == AETHER_STATE_ROUTED, "that cannot be");

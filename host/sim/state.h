@@ -142,6 +142,8 @@ struct ae_sim_lease {
 	uint32_t serial; /* from its sender to its addressee */
 	uint32_t from;
 	uint32_t borrowed; /* stamp whose mail another has taken from its way */
+	uint32_t back;     /* stamp to which it was on its way when its holder
+			      took it back; 0: it did not */
 };
 
 struct ae_sim_ghost {

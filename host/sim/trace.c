@@ -123,6 +123,7 @@ static const struct field {
 	FIELD(aether_participant_seg, heir),
 	FIELD(aether_participant_seg, head),
 	FIELD(aether_participant_seg, warm),
+	FIELD(aether_participant_seg, withdrawal),
 	{ 0, NULL },
 }, lease_fields[] = {
 	FIELD(aether_lease_seg, word),

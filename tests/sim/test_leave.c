@@ -111,9 +111,7 @@ static void take_and_route(uint32_t actor, uint32_t to)
 		ae_sim_fail("the setup cannot route");
 }
 
-/* The sender still lists what is the third's mail to the receiver by now. It
- * does not die here: between taking that mail from its way and sending it on it
- * would take it along (docs/sim.md). */
+/* The sender still lists what is the third's mail to the receiver by now. */
 static void go_round(void)
 {
 	keep_newest();
@@ -131,7 +129,7 @@ static const struct ae_sim_scene went_round = {
 	.name = "what went round is sent on, while its addressee leaves",
 	.strides = 3,
 	.setup = go_round,
-	.actors = { { .name = "sender", .body = send_one },
+	.actors = { { .name = "sender", .body = send_one, .mortal = 1 },
 		    { .name = "leaver", .body = take_and_leave, .mortal = 1 },
 		    { .name = "third" },
 		    { .name = "reaper", .body = scene_reap, .mortal = 1 } },

@@ -155,6 +155,23 @@ DEFECTS = [
 	ae_wait_ring_all(me->plane);
 """, """			   code);
 """),
+    ("a settler that keeps what the dead withdrew", "route:withdraws what went round", "settle.c",
+     """		 put_back(s, index, word))
+		return 1;
+""", """		 (0 && put_back(s, index, word)))
+		return 1;
+"""),
+    ("a withdrawal that nobody is told of", "route:withdraws what went round", "route.c",
+     "	ae_store64_relaxed(&me->seat->withdrawal, withdrawal);\n",
+     "	(void)withdrawal;\n"),
+    ("what is put back without a look at its addressee", "route:so does the addressee", "settle.c",
+     """		 put_back(s, index, word))
+		return 1;
+""", """		 put_back(s, index, word))
+		return 0;
+"""),
+    ("somebody else's mail that is withdrawn", "route:withdraws what went round", "route.c",
+     "	if (ae_load32_relaxed(&lease->hops) != sent->hops) {\n", "	if (0) {\n"),
     ("a newcomer that stays in the set of a dead one", "epoch:another sits", "participant.c",
      "	ae_epoch_inherit(me->plane, me->slot);\n", ""),
     ("a dead one's guard that is taken without comparing", "guard:two write", "guard.c",
