@@ -352,6 +352,7 @@ static inline void ae_guard_signalled(struct aether_participant *me,
 
 /* reap.c */
 void ae_reap_for(struct aether_participant *me);
+void ae_reap_all(struct aether_participant *me);
 int ae_reap_owes(const struct aether_participant *me);
 int ae_reap_soon(struct aether_participant *me);
 void ae_reap_seat(struct aether_plane *plane, uint32_t slot);

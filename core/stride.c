@@ -32,7 +32,7 @@ int ae_stride_claim(struct aether_participant *me, uint32_t index,
 		return AETHER_EOWNER;
 	/* seq_cst: the last owner is done with the bytes; and who settles sees
 	 * my seat before my word. pairs: seq_cst in free_word, seq_cst in
-	 * settle_tail, seq_cst in settle_word */
+	 * settle_tail, seq_cst in settle_word, seq_cst in swap */
 	if (ae_cas64_seq_cst(&lease->word, word, me->mine | generation) != word)
 		return AETHER_EAGAIN;
 	clear_content(lease);
