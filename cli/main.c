@@ -198,6 +198,7 @@ int main(int argc, char **argv)
 	int json = has_json(argc, argv);
 
 	hold_descriptors();
+	aether_fault_catch(NULL); /* a plane that gets shorter is an error */
 	signal(SIGXFSZ, SIG_IGN); /* a file limit is an error, as a full disk */
 	if (atexit(close_output))
 		return CLI_FAILED;

@@ -145,6 +145,8 @@ static int examine(struct ae_doctor *d)
 	check_all(d, ae_doctor_guard, l->guard_count);
 	check_all(d, ae_doctor_pair, l->pair_count);
 	check_all(d, ae_doctor_pin, l->pair_count * g->participants);
+	if (ae_plane_lost(d->plane)) /* meanwhile: that is what is wrong */
+		check_all(d, ae_doctor_header, 1);
 	judge(d);
 	return d->result;
 }

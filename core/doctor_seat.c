@@ -33,7 +33,8 @@ void ae_doctor_header(struct ae_doctor *d, uint32_t zero)
 		ae_epoch_word(plane, AETHER_IDX_PANIC_STATE));
 
 	__builtin_memcpy(&copy, plane->header, sizeof(copy));
-	if (ae_plane_check(&copy, plane->geometry.plane_size, &g) < 0 ||
+	if (ae_plane_lost(plane) ||
+	    ae_plane_check(&copy, plane->geometry.plane_size, &g) < 0 ||
 	    copy.tag != plane->tag || copy.flags != plane->flags ||
 	    g.strides != plane->geometry.strides ||
 	    g.layout != plane->geometry.layout)

@@ -376,7 +376,7 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 		ae_wait_owe_room(me);
 	}
 	ae_wait_in_vain(me);
-	return AETHER_EEMPTY;
+	return ae_plane_lost(me->plane) ? AETHER_ECORRUPT : AETHER_EEMPTY;
 }
 
 static int attempt_take(struct aether_participant *me, void *what)

@@ -130,6 +130,8 @@ static int reserve(struct aether_participant *me, uint64_t *handle)
 	uint32_t last = me->last;
 	int err;
 
+	if (ae_plane_lost(me->plane))
+		return AETHER_ECORRUPT;
 	if (me->quota && me->held >= me->quota)
 		return AETHER_EQUOTA;
 	me->last = AE_NONE;
@@ -262,7 +264,8 @@ static int size_of(const struct aether_participant *me, uint64_t handle,
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
 	uint32_t run = ae_run_said(me->plane, index);
 
-	if (run > 1 && ae_run_length(me->plane, index) != run)
+	if (ae_plane_lost(me->plane) ||
+	    (run > 1 && ae_run_length(me->plane, index) != run))
 		return AETHER_ECORRUPT;
 	*size = run * me->plane->geometry.stride_size;
 	return 0;

@@ -190,6 +190,8 @@ static int attempt(struct aether_participant *me, const struct ae_wait *wait)
 {
 	int err = wait->attempt(me, wait->what);
 
+	if (ae_plane_lost(me->plane))
+		return AETHER_ECORRUPT;
 	/* seq_cst: K3, after I announced myself. pairs: seq_cst in
 	 * aether_epoch_panic */
 	if (must_wait(err) &&

@@ -16,6 +16,7 @@
  *	pingpong     one writes, others read, nobody waits
  *	layouts      what lies where in the fixed part of a plane
  *	doctor       what is wrong in a plane, and what can be repaired
+ *	fault        memory that was taken away is an error and no signal
  *
  * Conventions of all calls: an int below zero is an error of error.h, zero or
  * more is success; results come through the last parameter, which is left
@@ -51,6 +52,7 @@ extern "C" {
 #include <aether/reap.h>
 #include <aether/registry.h>
 #include <aether/doctor.h>
+#include <aether/fault.h>
 #include <aether/epoch.h>
 #include <aether/guard.h>
 #include <aether/pingpong.h>
