@@ -3,9 +3,11 @@
  * A run that stands still. Stages of a sound plane never all wait for each
  * other; where somebody wrote over the plane a stride may be lost, and then all
  * wait for it, for ever. Seen from outside: each stage that runs has waited
- * anew, in rounds, and none has moved a stride, for a while. A slow burn, an
- * input that is silent, an output that is full, a stage that is stopped: those
- * wait in no round. Who waits for space in a plane of others may be right to.
+ * anew, in rounds, as its counter in the plane says, and none has moved a
+ * stride, as its report says, which is out of reach of whoever writes over the
+ * plane. A slow burn, an input that is silent, an output that is full, a stage
+ * that is stopped: those wait in no round. Who waits for space in a plane of
+ * others may be right to.
  */
 #include "run.h"
 
@@ -18,7 +20,7 @@
 static int look(const struct run *run, uint32_t stage, struct run_mark *mark)
 {
 	uint64_t tenancy = run->shared->seats[stage].tenancy;
-	const struct aether_participant_counts *c;
+	const struct aether_flow_report *r = &run->shared->seats[stage].report;
 	struct aether_participant_info info;
 
 	memset(mark, 0, sizeof(*mark));
@@ -30,12 +32,10 @@ static int look(const struct run *run, uint32_t stage, struct run_mark *mark)
 				    &info) < 0 ||
 	    info.tenancy != tenancy)
 		return !mark->runs;
-	c = &info.counts;
 	mark->tenancy = tenancy;
-	mark->moved = c->reserved + c->released + c->routed + c->taken +
-		      c->dropped + c->reaped;
-	mark->waits = c->waits;
-	mark->full = c->full;
+	mark->moved = r->strides + r->bytes_in + r->bytes_out + r->again;
+	mark->waits = info.counts.waits;
+	mark->full = info.counts.full;
 	return 1;
 }
 

@@ -92,15 +92,19 @@ static int fill_hole(const struct minded *m, uint64_t address)
 	return 1;
 }
 
-/* As if I were not there. Who comes back from here with the default action set
- * faults once more, and dies of it. */
+/* As if I were not there. By the default action the process ends when the
+ * handler returns, also of a signal that somebody sent; that one can be
+ * ignored, and a fault cannot. */
 static void hand_on(int number, siginfo_t *info, void *context)
 {
 	if (before.sa_flags & SA_SIGINFO)
 		before.sa_sigaction(number, info, context);
-	else if (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)
+	else if (before.sa_handler == SIG_IGN && info->si_code <= 0)
+		return;
+	else if (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN) {
 		signal(number, SIG_DFL);
-	else
+		raise(number);
+	} else
 		before.sa_handler(number);
 }
 

@@ -183,6 +183,17 @@ static int chained(void *argument)
 	return DONE;
 }
 
+/* Not a fault: somebody sent it. */
+static int sent(void *argument)
+{
+	int ignored = *(int *)argument;
+
+	signal(SIGBUS, ignored ? SIG_IGN : SIG_DFL);
+	MUST(aether_fault_catch(NULL) == 0);
+	kill(getpid(), SIGBUS);
+	return DONE;
+}
+
 static int not_caught(void *argument)
 {
 	struct aether_plane *plane = make("p");
@@ -278,6 +289,8 @@ static void tests(void)
 	is_int(play(chained, &hows[1]), DONE, "other faults: who was there");
 	is_int(play(chained, &hows[2]), DONE, "the same, with information");
 	is_int(play(chained, &hows[0]), 128 + SIGBUS, "nobody was there");
+	is_int(play(sent, &hows[0]), 128 + SIGBUS, "one that was sent");
+	is_int(play(sent, &hows[1]), DONE, "one that was sent, and is ignored");
 	is_int(play(not_caught, NULL), 128 + SIGBUS, "nobody asked for it");
 	is_int(play(observer, NULL), DONE, "who only looks");
 	is_int(play(many, NULL), DONE, "many attachments");
