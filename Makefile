@@ -173,6 +173,7 @@ lint: all ## The checks that keep the structure honest
 soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos (30 minutes at most)
 	@tools/need.sh test
 	$(O)/aether chaos --seconds 60 --kill-rate 60
+	$(O)/aether chaos --seconds 60 --kill-rate 20 --scribble
 	SOAK=1 O=$(O) prove -e tests/run.sh $(SIMTESTS) \
 		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads
 

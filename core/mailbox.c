@@ -107,7 +107,8 @@ int ae_mailbox_peek(const struct aether_plane *plane, uint32_t slot,
  * The next position to try after one that held `seen`; AETHER_EBOX: it is full
  * from the lap before, so there is none. Who has fallen behind the owner starts
  * at its head; positions are compared, not laps, for a sender may have been
- * idle for more laps than a place can count.
+ * idle for more laps than a place can count. Who is further ahead than a box is
+ * long, and the head may lag, believed a head that was forged.
  */
 static int step(const struct aether_plane *plane, uint32_t slot, uint64_t seen,
 		uint64_t *cursor)
@@ -116,7 +117,8 @@ static int step(const struct aether_plane *plane, uint32_t slot, uint64_t seen,
 	uint64_t head = ae_load64_relaxed(&plane->seats[slot].head);
 	uint32_t lap = lap_of(plane, *cursor);
 
-	if ((int64_t)(head - *cursor) > 0) {
+	if ((int64_t)(head - *cursor) > 0 ||
+	    *cursor - head > 2 * (uint64_t)plane->geometry.places) {
 		*cursor = head;
 		return 0;
 	}
@@ -377,7 +379,7 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 		ae_wait_owe_room(me);
 	}
 	ae_wait_in_vain(me);
-	return AETHER_EEMPTY;
+	return ae_plane_lost(me->plane) ? AETHER_ECORRUPT : AETHER_EEMPTY;
 }
 
 static int attempt_take(struct aether_participant *me, void *what)

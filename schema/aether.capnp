@@ -110,6 +110,8 @@ const schema :Meta.Schema = (
      remedy = "signal counters, set flags, gauges and hashes; aether layout shows the kinds"),
     (name = "EORDER", code = -50, message = "the region was released without a signal of its epoch",
      remedy = "aether_guard_signal before aether_guard_release; who wrote nothing uses aether_guard_abandon"),
+    (name = "EFILES", code = -51, message = "there are too many open files",
+     remedy = "close some, or raise the limit"),
   ],
 
   roles = [
