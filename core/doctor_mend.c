@@ -13,7 +13,7 @@
 static int swap(struct aether_word64 *word, uint64_t found, uint64_t next)
 {
 	/* seq_cst: as the steps of a pass. pairs: seq_cst in settle_word,
-	 * seq_cst in ae_stride_claim */
+	 * seq_cst in claim */
 	return ae_cas64_seq_cst(word, found, next) == found;
 }
 
