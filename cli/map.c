@@ -15,10 +15,15 @@ struct map {
 
 /* What stands for a state in the picture. */
 static const char signs[CORRUPT + 1] = {
-	[AETHER_STATE_DORMANT] = '.', [AETHER_STATE_BUSY] = '#',
-	[AETHER_STATE_ROUTED] = '>',  [AETHER_STATE_SHARED] = '=',
-	[AETHER_STATE_CONT] = '-',    [AETHER_STATE_SUSPECT] = '!',
-	[AETHER_STATE_ENDING] = '~',  [CORRUPT] = '?',
+	[AETHER_STATE_DORMANT] = '.',
+	[AETHER_STATE_BUSY] = '#',
+	[AETHER_STATE_ROUTED] = '>',
+	[AETHER_STATE_SHARED] = '=',
+	[AETHER_STATE_CONT] = '-',
+	[AETHER_STATE_SUSPECT] = '!',
+	[AETHER_STATE_ENDING] = '~',
+	[AETHER_STATE_KEPT] = '+',
+	[CORRUPT] = '?',
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -73,7 +78,8 @@ static json_t *readers_json(uint64_t readers)
 	return list;
 }
 
-static json_t *stride_json(const struct aether_stride_info *info,
+static json_t *stride_json(const struct aether_layout *layout,
+			   const struct aether_stride_info *info,
 			   uint32_t index, uint32_t state)
 {
 	json_t *object = json_object();
@@ -89,21 +95,28 @@ static json_t *stride_json(const struct aether_stride_info *info,
 		cli_set(object, "head", json_integer(info->head));
 	if (state == AETHER_STATE_SHARED)
 		cli_set(object, "readers", readers_json(info->readers));
+	if (state == AETHER_STATE_KEPT) {
+		cli_set(object, "pair",
+			cli_text(layout->pairs[info->pair].name, SIZE_MAX));
+		cli_set(object, "buffer", json_integer(info->buffer));
+	}
 	return object;
 }
 
 static void print_json(const struct map *map, const struct aether_plane *plane,
-		       uint32_t strides)
+		       const struct aether_geometry *geometry)
 {
+	const struct aether_layout *layout = aether_layout_get(
+		geometry->layout);
 	json_t *object = cli_object(&map->common), *list = json_array();
 	json_t *counts = json_object();
 	uint32_t number[CORRUPT + 1] = { 0 }, index, state;
 	struct aether_stride_info info;
 
-	for (index = 0; index < strides; index++) {
+	for (index = 0; index < geometry->strides; index++) {
 		state = look(plane, index, &info);
 		number[state]++;
-		cli_add(list, stride_json(&info, index, state));
+		cli_add(list, stride_json(layout, &info, index, state));
 	}
 	for (state = 0; state <= CORRUPT; state++)
 		cli_set(counts, state_name(state), json_integer(number[state]));
@@ -143,7 +156,8 @@ int cli_map(int argc, char **argv)
 		.doc = "Show the strides of the plane NAME, one character "
 		       "each, with a legend and counts. The owner of a "
 		       "stride, in JSON, is the slot of who has it, or of "
-		       "whom it is on its way to."
+		       "whom it is on its way to; what a ping-pong pair keeps "
+		       "has the names of pair and buffer instead."
 	};
 	struct map map = { 0 };
 	struct aether_error error = { 0 };
@@ -151,12 +165,11 @@ int cli_map(int argc, char **argv)
 	struct aether_plane *plane;
 
 	cli_parse(&argp, "map", argc, argv, &map);
-	if (aether_plane_attach(map.name, AETHER_ATTACH_OBSERVE, &error,
-				&plane) < 0)
+	if (cli_attach(map.name, AETHER_ATTACH_OBSERVE, &error, &plane) < 0)
 		return cli_fail_error(&map.common, &error);
 	aether_plane_look(plane, &info);
 	if (map.common.json)
-		print_json(&map, plane, info.geometry.strides);
+		print_json(&map, plane, &info.geometry);
 	else
 		print_picture(plane, info.geometry.strides);
 	aether_plane_detach(plane);

@@ -88,6 +88,7 @@ static void follow_head(struct leases *leases, uint32_t index)
 	stride->slot = head->slot;
 	stride->stamp = head->stamp;
 	stride->readers = head->readers;
+	stride->pair = head->pair;
 }
 
 /* Reads all lease words; those that cannot be count as free. */
@@ -151,6 +152,49 @@ static json_t *strides_json(const struct leases *leases,
 		if (is(relation, &leases->stride[i], info))
 			cli_add(list, json_integer(i));
 	return list;
+}
+
+/* What ping-pong pairs keep is no participant's. */
+static int is_kept(const struct aether_stride_info *stride, uint32_t pair)
+{
+	return stride->state == AETHER_STATE_KEPT && stride->pair == pair;
+}
+
+static json_t *kept_json(const struct leases *leases, const char *name,
+			 uint32_t pair)
+{
+	json_t *object = json_object(), *list = json_array();
+
+	for (uint32_t i = 0; i < leases->count; i++)
+		if (is_kept(&leases->stride[i], pair))
+			cli_add(list, json_integer(i));
+	cli_set(object, "name", cli_text(name, SIZE_MAX));
+	cli_set(object, "strides", list);
+	return object;
+}
+
+static json_t *pairs_json(const struct leases *leases,
+			  const struct aether_layout *layout)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < layout->pair_count; i++)
+		cli_add(list, kept_json(leases, layout->pairs[i].name, i));
+	return list;
+}
+
+static void print_pairs(const struct leases *leases,
+			const struct aether_layout *layout)
+{
+	for (uint32_t pair = 0; pair < layout->pair_count; pair++) {
+		uint32_t count = 0;
+
+		for (uint32_t i = 0; i < leases->count; i++)
+			count += (uint32_t)is_kept(&leases->stride[i], pair);
+		if (count)
+			printf("strides kept by pair %s: %u\n",
+			       layout->pairs[pair].name, count);
+	}
 }
 
 static json_t *counts_json(const struct aether_participant_counts *counts)
@@ -254,15 +298,18 @@ static void print_pid(uint32_t pid)
 }
 
 static void list(const struct who *who, const struct aether_plane *plane,
-		 const struct leases *leases, uint32_t slots)
+		 const struct leases *leases,
+		 const struct aether_geometry *geometry)
 {
+	const struct aether_layout *layout = aether_layout_get(
+		geometry->layout);
 	json_t *object = cli_object(&who->common), *all = json_array();
 	struct aether_participant_info info;
 	uint32_t slot;
 
 	if (!who->common.json && !who->pid)
 		print_head();
-	for (slot = 0; slot < slots; slot++) {
+	for (slot = 0; slot < geometry->participants; slot++) {
 		if (aether_participant_look(plane, slot, &info) < 0 ||
 		    !info.tenancy)
 			continue;
@@ -277,6 +324,9 @@ static void list(const struct who *who, const struct aether_plane *plane,
 	}
 	cli_set(object, "name", cli_text(who->name, SIZE_MAX));
 	cli_set(object, "participants", all);
+	cli_set(object, "pairs", pairs_json(leases, layout));
+	if (!who->common.json && !who->pid && !who->role_name)
+		print_pairs(leases, layout);
 	if (who->common.json)
 		cli_print(object);
 	else
@@ -292,7 +342,8 @@ int cli_who(int argc, char **argv)
 		.doc = "Show the participants of the plane NAME: who they "
 		       "are, whether they live, how many strides they hold, "
 		       "how many are on their way to them and how many they "
-		       "read with others, and in which slot their heir is."
+		       "read with others, and in which slot their heir is. "
+		       "Then how many strides ping-pong pairs keep."
 	};
 	struct who who = { 0 };
 	struct leases leases = { 0 };
@@ -302,15 +353,14 @@ int cli_who(int argc, char **argv)
 	int result = CLI_OK;
 
 	cli_parse(&argp, "who", argc, argv, &who);
-	if (aether_plane_attach(who.name, AETHER_ATTACH_OBSERVE, &error,
-				&plane) < 0)
+	if (cli_attach(who.name, AETHER_ATTACH_OBSERVE, &error, &plane) < 0)
 		return cli_fail_error(&who.common, &error);
 	aether_plane_look(plane, &info);
 	if (read_leases(plane, info.geometry.strides, &leases) < 0)
 		result = cli_fail(&who.common, AETHER_ENOMEM,
 				  "no room for the leases of %s", who.name);
 	else
-		list(&who, plane, &leases, info.geometry.participants);
+		list(&who, plane, &leases, &info.geometry);
 	free(leases.stride);
 	aether_plane_detach(plane);
 	return result;

@@ -13,6 +13,10 @@
 
 #define AE_NONE UINT32_MAX
 
+/* Where calls count: a part of its callers; and a part that is seldom. */
+#define AE_INLINE inline __attribute__((always_inline))
+#define AE_COLD __attribute__((noinline, cold))
+
 struct aether_plane {
 	unsigned char *base; /* may be 0 on WebAssembly: never tested */
 	struct aether_header_seg *header;
@@ -84,6 +88,9 @@ struct aether_participant {
 	uint64_t guards;           /* regions that I write, a bit each */
 	uint64_t guards_signalled; /* those of them whose epoch I signalled */
 	uint64_t pairs;            /* whose writer I am, a bit each */
+	uint64_t pairs_gone;       /* those of them whose writer before me went
+				      without letting go: to be told */
+	uint64_t pairs_owe;        /* those of them that were not signalled */
 	uint32_t role;
 	uint32_t spin_failed; /* spins in a row that were in vain */
 	uint32_t spin_rest;   /* so many waits more without one */
@@ -205,10 +212,9 @@ void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_clear_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word);
 int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word);
+int ae_lease_drop(struct aether_participant *me, uint32_t index, uint64_t word);
 void ae_lease_give_back(struct aether_participant *me, uint32_t index,
 			uint64_t word);
-int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
-		      uint64_t word);
 
 /* stride.c */
 int ae_stride_claim(struct aether_participant *me, uint32_t index,
@@ -343,6 +349,10 @@ void ae_guard_note(struct aether_participant *me, uint32_t epoch);
 void ae_guard_leave(struct aether_participant *me);
 void ae_guard_settle(const struct aether_plane *plane);
 
+/* pingpong.c */
+void ae_pair_leave(struct aether_participant *me);
+void ae_pair_settle(const struct aether_plane *plane);
+
 /* I have signalled this epoch: whoever signals says so. */
 static inline void ae_guard_signalled(struct aether_participant *me,
 				      uint32_t epoch)
@@ -390,13 +400,22 @@ int ae_wait_until(struct aether_participant *me, const struct ae_wait *wait,
 		  uint64_t deadline);
 void ae_wait_ring(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot);
-void ae_wait_owe_space(struct aether_participant *me);
+void ae_wait_ring_space(struct aether_participant *me);
 void ae_wait_owe_room(struct aether_participant *me);
 void ae_wait_in_vain(struct aether_participant *me);
 void ae_wait_ring_mail(const struct aether_plane *plane, uint32_t slot);
 void ae_wait_ring_set(const struct aether_plane *plane,
 		      struct aether_word64 *waiters);
 void ae_wait_ring_all(const struct aether_plane *plane);
+
+/* A stride was freed: rings those who wait for space, or owes it. */
+static AE_INLINE void ae_wait_owe_space(struct aether_participant *me)
+{
+	/* seq_cst: after the word was freed. pairs: seq_cst in announce */
+	if (me->wakes_limit ||
+	    ae_load64_seq_cst(&me->plane->header->space_waiters))
+		ae_wait_ring_space(me);
+}
 
 /* A counter of mine: written by me alone, read by anybody. */
 static inline void ae_count(struct aether_word64 *shared, uint64_t *own)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A ping-pong pair, as its writer (pingpong.c) and its readers (pin.c) see it:
- * what the layout says of it, and where its two records lie.
+ * what the layout says of it, where its two records lie, and where its buffers
+ * are (room.c).
  */
 #ifndef AE_PAIR_H
 #define AE_PAIR_H
@@ -32,23 +33,46 @@ struct ae_pair_wait {
 	int own;         /* one of the pins is mine */
 };
 
+/* Where a buffer is: its region of the layout, or a run that the pair keeps. */
+struct ae_room {
+	unsigned char *bytes;
+	uint64_t size;
+	uint64_t word;     /* the run's lease word */
+	uint32_t capacity; /* items that fit */
+	uint32_t run;      /* strides; 0: it is the region */
+	uint32_t stride;   /* the run's first */
+};
+
 /* AETHER_EINDEX: there is no such pair. */
 int ae_pair_find(const struct aether_plane *plane, uint32_t index,
 		 struct ae_pair *pair);
 
-static inline void *ae_pair_buffer(const struct ae_pair *pair, uint32_t buffer)
-{
-	return pair->plane->base + pair->is->offset[buffer];
-}
+/* The pair whose buffer I write; `*state` says which: one that is there, and
+ * not the active one. AETHER_ENOTHELD: I have not begun. */
+int ae_pair_writing(struct aether_participant *me, uint32_t index,
+		    struct ae_pair *pair, uint64_t *state);
+
+/* What its writer may write now. */
+void ae_pair_describe(const struct ae_pair *pair, uint64_t state,
+		      uint32_t buffer, struct aether_pingpong_write *write);
+
+/* room.c: always within the plane, whatever its words say. */
+void ae_room_find(const struct ae_pair *pair, uint32_t buffer,
+		  struct ae_room *room);
+
+/* Called by who writes there, before its first byte: its room is its own. */
+void ae_room_mend(struct aether_participant *me, const struct ae_pair *pair,
+		  uint32_t buffer);
 
 /* How many items a buffer holds, as its writer said: never more than fit. */
 static inline uint32_t ae_pair_items(const struct ae_pair *pair,
-				     uint32_t buffer)
+				     uint32_t buffer,
+				     const struct ae_room *room)
 {
 	/* relaxed: ordered by `begun`, as the bytes are. */
 	uint32_t items = ae_load32_relaxed(&pair->pins->items[buffer]);
 
-	return items < pair->is->items ? items : pair->is->items;
+	return items < room->capacity ? items : room->capacity;
 }
 
 /* pin.c: does a reader hold the buffer? Those whose term is over, and the dead,

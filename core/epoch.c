@@ -365,7 +365,7 @@ int aether_epoch_panic(struct aether_participant *me, uint32_t code)
 	if (err < 0)
 		return err;
 	/* seq_cst: before I look who waits. pairs: acquire in
-	 * aether_epoch_load, seq_cst in look_at, seq_cst in attempt, acquire
+	 * aether_epoch_load, seq_cst in look_at, seq_cst in or_panic, acquire
 	 * in aether_epoch_in_panic */
 	ae_store32_seq_cst(ae_epoch_word(me->plane, AETHER_IDX_PANIC_STATE),
 			   code);
@@ -405,7 +405,8 @@ int aether_context_begin(struct aether_participant *me, uint32_t hash)
 		return AETHER_EINVAL;
 	me->context = hash;
 	/* seq_cst: what the boot has prepared; before all others are rung.
-	 * pairs: acquire in aether_epoch_load, seq_cst in look_at */
+	 * pairs: acquire in aether_epoch_load, seq_cst in look_at, acquire in
+	 * boot_now */
 	ae_store32_seq_cst(ae_epoch_word(me->plane, AETHER_IDX_CONTEXT_ID_HASH),
 			   hash);
 	ae_wait_ring_all(me->plane);

@@ -89,9 +89,10 @@ static uint32_t epoch_now(const struct aether_plane *plane,
 /*
  * U1, U2: from nobody's, or from one's who is gone, to mine. A word that seems
  * mine though I hold nothing is of an earlier tenant of my slot, whose stamp
- * ended alike, or was forged.
+ * ended alike, or was forged. `before`: what it was.
  */
-static int take(struct aether_participant *me, struct aether_guard_seg *record)
+static int take(struct aether_participant *me, struct aether_guard_seg *record,
+		uint64_t *before)
 {
 	for (int i = 0; i < TRIES; i++) {
 		/* relaxed: the swap compares what is judged here. */
@@ -104,15 +105,26 @@ static int take(struct aether_participant *me, struct aether_guard_seg *record)
 		    !ae_holder_gone(me->plane, word))
 			return AETHER_ETAKEN;
 		/* acquire: what the last writer wrote. pairs: release in
-		 * give_up, release in ae_guard_settle */
+		 * give_up, release in ae_guard_settle, release in undo */
 		if (ae_cas64_acquire(&record->writer, word, mine) != word)
 			continue;
-		/* relaxed: a counter. */
-		if (held)
-			ae_add32_relaxed(&record->recovered, 1);
+		*before = word;
 		return 0;
 	}
 	return AETHER_EAGAIN;
+}
+
+/* Mine that I could not use is what it was before, generation and all. */
+static void undo(const struct aether_participant *me,
+		 struct aether_guard_seg *record, uint64_t before)
+{
+	/* relaxed: while it is mine nobody else changes it. */
+	uint64_t word = ae_load64_relaxed(&record->writer);
+
+	/* release: what the last writer wrote, through me. pairs: acquire in
+	 * take */
+	if (ae_holder_is(me, word))
+		ae_cas64_release(&record->writer, word, before);
 }
 
 /* U3: from mine to nobody's. 0: somebody had written over it. */
@@ -122,7 +134,7 @@ static int give_up(const struct aether_participant *me,
 	/* relaxed: while it is mine nobody else changes it. */
 	uint64_t word = ae_load64_relaxed(&record->writer);
 	uint64_t generation = AETHER_HOLDER_GENERATION(word) + 1;
-	uint64_t nobody = AETHER_HOLDER_MAKE(0, 0, 0, generation);
+	uint64_t nobody = AETHER_HOLDER_MAKE(0, 0, 0, generation, 0);
 
 	if (!ae_holder_is(me, word))
 		return 0;
@@ -130,11 +142,36 @@ static int give_up(const struct aether_participant *me,
 	return ae_cas64_release(&record->writer, word, nobody) == word;
 }
 
+/* Mine, and open to my stores; or nothing has changed. */
+static int take_and_open(struct aether_participant *me, uint32_t guard,
+			 uint32_t mode)
+{
+	struct aether_guard_seg *record = record_of(me->plane, guard);
+	int single = mode == AETHER_GUARD_MODE_SINGLE;
+	uint64_t before = 0;
+	int err = single ? take(me, record, &before) : 0;
+
+	if (err == AETHER_ETAKEN)
+		violate(me, guard, AETHER_GUARD_VIOLATION_CONTENTION);
+	if (err < 0)
+		return err;
+	err = ae_host_guard_open(me->plane, guard);
+	if (err < 0) {
+		if (single)
+			undo(me, record, before);
+		return err;
+	}
+	/* relaxed: a counter. */
+	if (AETHER_HOLDER_HELD(before))
+		ae_add32_relaxed(&record->recovered, 1);
+	return 0;
+}
+
 int aether_guard_acquire(struct aether_participant *me, uint32_t guard)
 {
 	const struct aether_layout_guard *policy = policy_of(me->plane, guard);
 	struct aether_guard_seg *record;
-	int err = 0;
+	int err;
 
 	if (!policy)
 		return AETHER_EINDEX;
@@ -143,19 +180,10 @@ int aether_guard_acquire(struct aether_participant *me, uint32_t guard)
 		return err;
 	if (holds(me, guard))
 		return AETHER_EHELD;
-	record = record_of(me->plane, guard);
-	if (policy->mode == AETHER_GUARD_MODE_SINGLE)
-		err = take(me, record);
-	if (err == AETHER_ETAKEN)
-		violate(me, guard, AETHER_GUARD_VIOLATION_CONTENTION);
+	err = take_and_open(me, guard, policy->mode);
 	if (err < 0)
 		return err;
-	err = ae_host_guard_open(me->plane, guard);
-	if (err < 0) {
-		if (policy->mode == AETHER_GUARD_MODE_SINGLE)
-			give_up(me, record);
-		return err;
-	}
+	record = record_of(me->plane, guard);
 	me->guards |= bit(guard);
 	me->guards_signalled &= ~bit(guard);
 	/* relaxed: a counter, and a number for people. */
@@ -278,7 +306,7 @@ void ae_guard_settle(const struct aether_plane *plane)
 		/* relaxed: the swap compares what is judged here. */
 		uint64_t word = ae_load64_relaxed(&record->writer);
 		uint64_t generation = AETHER_HOLDER_GENERATION(word) + 1;
-		uint64_t nobody = AETHER_HOLDER_MAKE(0, 0, 0, generation);
+		uint64_t nobody = AETHER_HOLDER_MAKE(0, 0, 0, generation, 0);
 
 		if (!ae_holder_gone(plane, word))
 			continue;

@@ -10,7 +10,7 @@
 uint64_t ae_holder_make(const struct aether_participant *me,
 			uint64_t generation)
 {
-	return AETHER_HOLDER_MAKE(1, me->slot, me->stamp, generation);
+	return AETHER_HOLDER_MAKE(1, me->slot, me->stamp, generation, 0);
 }
 
 int ae_holder_is(const struct aether_participant *me, uint64_t word)

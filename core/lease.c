@@ -95,7 +95,7 @@ static uint64_t free_word(struct aether_plane *plane, uint32_t index,
 	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
 
 	/* seq_cst: releases the bytes to the next owner, and comes before the
-	 * look at the waiters. pairs: seq_cst in ae_stride_claim, seq_cst in
+	 * look at the waiters. pairs: seq_cst in claim, seq_cst in
 	 * claim_any, seq_cst in claim_tail, acquire in settle_tail */
 	return ae_cas64_seq_cst(&plane->leases[index].word, word, next);
 }
@@ -171,13 +171,25 @@ static int end_first(struct aether_participant *me, uint32_t index,
 	return 1;
 }
 
+/* Ends a lease that is a pair's, whose writer I am. AETHER_EAGAIN: somebody
+ * wrote over its word. */
+int ae_lease_drop(struct aether_participant *me, uint32_t index, uint64_t word)
+{
+	int err = end_first(me, index, word);
+
+	if (err < 0)
+		return err;
+	ae_count(&me->seat->released, &me->counts.released);
+	return 0;
+}
+
 /*
  * Ends a lease of mine; `word` is mine, suspect or not. 0: its stride is free,
  * and its register bit is still set, to be kept so or cleared; 1: all is done.
  * AETHER_EAGAIN: it was not mine.
  */
-int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
-		      uint64_t word)
+static int end_warm(struct aether_participant *me, uint32_t index,
+		    uint64_t word)
 {
 	struct aether_plane *plane = me->plane;
 	uint32_t run = ae_run_said(plane, index);
@@ -199,9 +211,82 @@ int ae_lease_end_warm(struct aether_participant *me, uint32_t index,
 /* F4, F5. */
 int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word)
 {
-	int err = ae_lease_end_warm(me, index, word);
+	int err = end_warm(me, index, word);
 
 	if (err == 0)
 		ae_lease_clear_bit(me->plane, index);
 	return err < 0 ? err : 0;
+}
+
+/* This one is warm now: its bit stays set until another takes its place, so
+ * that reserving it again moves no register. Reapers are told which it is. */
+static void warm(struct aether_participant *me, uint32_t index)
+{
+	if (me->last != index)
+		ae_stride_cool(me);
+	me->last = index;
+	if (me->warm == index)
+		return;
+	me->warm = index;
+	/* relaxed: a hint. */
+	ae_store32_relaxed(&me->seat->warm, index + 1);
+}
+
+/* What is not simply mine: suspect, or shared with me, or not mine at all. */
+static int release_other(struct aether_participant *me, uint64_t handle,
+			 uint64_t mine)
+{
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	struct aether_lease_seg *lease;
+	int err = ae_lease_readable(me, handle, &lease);
+
+	if (err == AETHER_ESUSPECT)
+		return ae_lease_end(me, index, mine | AE_SUSPECT) < 0
+			       ? AETHER_ECORRUPT
+			       : 0;
+	if (err == 0 && ae_share_reads(me, index))
+		return ae_share_release(me, index, mine);
+	return err ? err : AETHER_ECORRUPT;
+}
+
+/* All cases. */
+static AE_COLD int release(struct aether_participant *me, uint64_t handle)
+{
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	uint64_t mine = me->mine |
+			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
+	int err;
+
+	if (!ae_lease_held(me, handle))
+		return release_other(me, handle, mine);
+	err = end_warm(me, index, mine);
+	if (err < 0)
+		return AETHER_ECORRUPT; /* somebody wrote over the word */
+	if (err == 0)
+		warm(me, index);
+	return 0;
+}
+
+/*
+ * The case that is to be fast, the stride that was reserved warm: no call but a
+ * last one, for a swap waits until every store before it has left the core, and
+ * each call is several.
+ */
+int aether_stride_release(struct aether_participant *me, uint64_t handle)
+{
+	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	uint64_t mine = me->mine |
+			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
+
+	/* nothing is warm where strides are zeroed */
+	if (me->last != AE_NONE || me->warm != index ||
+	    !ae_lease_held(me, handle) || ae_run_said(me->plane, index) > 1)
+		return release(me, handle);
+	if (free_word(me->plane, index, mine) != mine)
+		return AETHER_ECORRUPT;
+	me->last = index;
+	ae_lease_lose(me, 1);
+	ae_count(&me->seat->released, &me->counts.released);
+	ae_wait_owe_space(me);
+	return 0;
 }

@@ -255,7 +255,7 @@ void ae_participant_leave(struct aether_participant *me)
 	uint64_t left = AETHER_SEAT_MAKE(AETHER_SEAT_FREE, me->stamp);
 
 	ae_guard_leave(me);
-	me->pairs = 0;
+	ae_pair_leave(me);
 	/* seq_cst: L1, before I look for mail, and before I ring who
 	 * waits. pairs: seq_cst in commit, seq_cst in is_seated, seq_cst in
 	 * is_coming, seq_cst in

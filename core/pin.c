@@ -27,8 +27,6 @@ static void describe(const struct ae_pair *p, uint64_t state,
 		     struct aether_pingpong_reading *r)
 {
 	r->buffer = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
-	r->bytes = ae_pair_buffer(p, r->buffer);
-	r->size = p->is->size;
 	r->sequence = AETHER_PAIR_STATE_SEQUENCE(state);
 	r->item_size = p->is->item_size;
 	r->plane = p->plane;
@@ -41,6 +39,7 @@ static int look_once(const struct ae_pair *p, struct aether_pingpong_reading *r)
 {
 	/* acquire: the bytes that it committed. pairs: seq_cst in publish */
 	uint64_t state = ae_load64_acquire(&p->record->state);
+	struct ae_room room;
 
 	if (AETHER_PAIR_STATE_ACTIVE(state) >= p->is->buffers)
 		return AETHER_ECORRUPT;
@@ -48,7 +47,10 @@ static int look_once(const struct ae_pair *p, struct aether_pingpong_reading *r)
 	/* acquire: the bytes of a later commit; the flip away from this one.
 	 * pairs: release in publish, release in open_buffer */
 	r->begun = ae_load32_acquire(&p->record->begun[r->buffer]);
-	r->items = ae_pair_items(p, r->buffer);
+	ae_room_find(p, r->buffer, &room);
+	r->bytes = room.bytes;
+	r->size = room.size;
+	r->items = ae_pair_items(p, r->buffer, &room);
 	/* relaxed: after the counter, whose load is acquire. */
 	if (settled(ae_load64_relaxed(&p->record->state)) != settled(state))
 		return AETHER_EAGAIN;
@@ -249,7 +251,7 @@ int aether_pingpong_read_item(const struct aether_pingpong_reading *reading,
 static int is_over(const struct aether_participant *me, uint32_t slot,
 		   uint64_t word)
 {
-	uint64_t holder = AETHER_HOLDER_MAKE(1, slot, AETHER_PIN_STAMP(word),
+	uint64_t holder = AETHER_HOLDER_MAKE(1, slot, AETHER_PIN_STAMP(word), 0,
 					     0);
 
 	return slot == me->slot ? !ae_holder_is(me, holder)

@@ -71,12 +71,36 @@ static void drop(const struct ae_pair *p)
 	ae_store64_relaxed(&p->record->state, state);
 }
 
-/* Makes me the writer, who am not. 1: in the place of one that is gone. */
+/* The word of nobody, after that one. The next writer must learn of one that
+ * is gone also if somebody has cleared its word before. */
+static uint64_t nobody(uint64_t word, uint64_t gone)
+{
+	return AETHER_HOLDER_MAKE(0, 0, 0, AETHER_HOLDER_GENERATION(word) + 1,
+				  gone);
+}
+
+/* I am the writer; `gone`: the one before me went without letting go. That I
+ * know until a begin has told it, and until its signal is made good. */
+static void become(struct aether_participant *me, const struct ae_pair *p,
+		   uint64_t gone)
+{
+	me->pairs |= bit(p);
+	me->pairs_gone &= ~bit(p);
+	me->pairs_owe &= ~bit(p);
+	if (gone) {
+		me->pairs_gone |= bit(p);
+		me->pairs_owe |= bit(p);
+	}
+	drop(p);
+}
+
+/* Makes me the writer, who am not. */
 static int claim(struct aether_participant *me, const struct ae_pair *p)
 {
 	for (int i = 0; i < AE_PAIR_TRIES; i++) {
 		/* acquire: what the writer before me left. pairs: release in
-		 * aether_pingpong_resign, seq_cst in claim */
+		 * aether_pingpong_resign, release in end_writer, seq_cst in
+		 * claim */
 		uint64_t word = ae_load64_acquire(&p->record->writer);
 		uint64_t held = AETHER_HOLDER_HELD(word);
 		uint64_t mine = ae_holder_make(
@@ -92,9 +116,8 @@ static int claim(struct aether_participant *me, const struct ae_pair *p)
 		 * claim */
 		if (ae_cas64_seq_cst(&p->record->writer, word, mine) != word)
 			continue;
-		me->pairs |= bit(p);
-		drop(p);
-		return (int)held;
+		become(me, p, held | AETHER_HOLDER_GONE(word));
+		return 0;
 	}
 	return AETHER_EAGAIN;
 }
@@ -110,27 +133,41 @@ static void mirror(const struct ae_pair *p, uint32_t active)
 	ae_store32_relaxed((void *)(p->plane->base + offset), active);
 }
 
+/* Whose signal is refused owes it: to itself, or to the next writer. */
+static int signal_commit(struct aether_participant *me, const struct ae_pair *p)
+{
+	int err = aether_epoch_signal(me, p->is->epoch);
+
+	if (err < 0)
+		me->pairs_owe |= bit(p);
+	else
+		me->pairs_owe &= ~bit(p);
+	return err;
+}
+
 /*
  * A writer may have died between its flip and its signal. Of two buffers the
  * epoch's parity tells: even, the first is active. Of three nothing does, so
  * after a death it is signalled once more than need be.
  */
 static int repair(struct aether_participant *me, const struct ae_pair *p,
-		  uint32_t active, int died)
+		  uint32_t active)
 {
+	int owes = p->is->epoch && (me->pairs_owe & bit(p));
 	uint32_t value;
-	int err;
 
 	mirror(p, active);
-	if (!p->is->epoch)
-		return 0;
-	if (p->is->buffers == 2) {
-		err = aether_epoch_load(p->plane, p->is->epoch, &value);
+	if (p->is->epoch && p->is->buffers == 2) {
+		int err = aether_epoch_load(p->plane, p->is->epoch, &value);
+
 		if (err < 0)
 			return err;
-		died = (value & 1) != active;
+		owes = (value & 1) != active;
 	}
-	return died ? aether_epoch_signal(me, p->is->epoch) : 0;
+	if (owes)
+		return signal_commit(me, p);
+	me->pairs_owe &= ~bit(p);
+	return 0;
 }
 
 /* The oldest content first: with three buffers, checked readers of the one
@@ -189,27 +226,29 @@ static void open_buffer(const struct ae_pair *p, uint64_t state,
 	ae_fence_release();
 }
 
-static void describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
-		     struct aether_pingpong_write *write)
+void ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
+		      struct aether_pingpong_write *write)
 {
 	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
+	struct ae_room room, read;
 
+	ae_room_find(p, buffer, &room);
+	ae_room_find(p, active, &read);
 	*write = (struct aether_pingpong_write) {
-		.bytes = ae_pair_buffer(p, buffer),
-		.active = ae_pair_buffer(p, active),
-		.size = p->is->size,
+		.bytes = room.bytes,
+		.active = read.bytes,
+		.size = room.size,
 		.sequence = AETHER_PAIR_STATE_SEQUENCE(state) + 1,
 		.buffer = buffer,
 		.item_size = p->is->item_size,
-		.capacity = p->is->items,
-		.active_items = ae_pair_items(p, active),
+		.capacity = room.capacity,
+		.active_items = ae_pair_items(p, active, &read),
 	};
 }
 
-/* I am the writer, and have begun nothing; `died`: the one before me did. */
+/* I am the writer, and have begun nothing. */
 static int begin(struct aether_participant *me, const struct ae_pair *p,
-		 int died, uint64_t deadline,
-		 struct aether_pingpong_write *write)
+		 uint64_t deadline, struct aether_pingpong_write *write)
 {
 	/* relaxed: only the writer changes it; what the one before me stored
 	 * was there before I became it. */
@@ -223,14 +262,16 @@ static int begin(struct aether_participant *me, const struct ae_pair *p,
 	w = (struct ae_pair_wait) { .pair = p,
 				    .last = ae_host_now() + AETHER_PIN_TERM_MAX,
 				    .active = active };
-	err = repair(me, p, active, died);
+	err = repair(me, p, active);
 	if (err == 0)
 		err = choose_until(me, &w, deadline);
 	if (err < 0)
 		return err;
 	open_buffer(p, state, w.buffer);
-	describe(p, state, w.buffer, write);
-	write->recovered = died;
+	ae_room_mend(me, p, w.buffer);
+	ae_pair_describe(p, state, w.buffer, write);
+	write->recovered = (me->pairs_gone & bit(p)) != 0;
+	me->pairs_gone &= ~bit(p);
 	return 0;
 }
 
@@ -240,21 +281,17 @@ int aether_pingpong_begin(struct aether_participant *me, uint32_t pair,
 {
 	struct ae_pair p;
 	uint64_t state;
-	int died = 0;
 	int err = ae_pair_find(me->plane, pair, &p);
 
 	if (err == 0)
 		err = ae_context_check(me);
 	if (err < 0)
 		return err;
-	if (!is_writer(me, &p, &state)) {
-		died = claim(me, &p);
-		if (died < 0)
-			return died;
-	} else if (AETHER_PAIR_STATE_WRITING(state)) {
-		return AETHER_EHELD;
-	}
-	return begin(me, &p, died, deadline, write);
+	if (!is_writer(me, &p, &state))
+		err = claim(me, &p);
+	else if (AETHER_PAIR_STATE_WRITING(state))
+		err = AETHER_EHELD;
+	return err < 0 ? err : begin(me, &p, deadline, write);
 }
 
 /* Whole, then the one that readers read, then told. */
@@ -274,30 +311,45 @@ static int publish(struct aether_participant *me, const struct ae_pair *p,
 	 * pairs: acquire in look_once, seq_cst in announce */
 	ae_xchg64_seq_cst(&p->record->state, state);
 	mirror(p, buffer);
-	return p->is->epoch ? aether_epoch_signal(me, p->is->epoch) : 0;
+	return p->is->epoch ? signal_commit(me, p) : 0;
+}
+
+int ae_pair_writing(struct aether_participant *me, uint32_t index,
+		    struct ae_pair *p, uint64_t *state)
+{
+	uint32_t buffer, active;
+	int err = ae_pair_find(me->plane, index, p);
+
+	if (err < 0)
+		return err;
+	if (!is_writer(me, p, state) || !AETHER_PAIR_STATE_WRITING(*state))
+		return AETHER_ENOTHELD;
+	err = ae_context_check(me);
+	if (err < 0)
+		return err;
+	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(*state) - 1;
+	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(*state);
+	if (buffer >= p->is->buffers || active >= p->is->buffers ||
+	    buffer == active)
+		return AETHER_ECORRUPT;
+	return 0;
 }
 
 int aether_pingpong_commit(struct aether_participant *me, uint32_t pair,
 			   uint32_t items)
 {
 	struct ae_pair p;
+	struct ae_room room;
 	uint64_t state;
 	uint32_t buffer;
-	int err = ae_pair_find(me->plane, pair, &p);
+	int err = ae_pair_writing(me, pair, &p, &state);
 
 	if (err < 0)
 		return err;
-	if (!is_writer(me, &p, &state) || !AETHER_PAIR_STATE_WRITING(state))
-		return AETHER_ENOTHELD;
-	if (items > p.is->items)
-		return AETHER_EINDEX;
-	err = ae_context_check(me);
-	if (err < 0)
-		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
-	if (buffer >= p.is->buffers ||
-	    buffer == AETHER_PAIR_STATE_ACTIVE(state))
-		return AETHER_ECORRUPT;
+	ae_room_find(&p, buffer, &room);
+	if (items > room.capacity)
+		return AETHER_EINDEX;
 	/* relaxed: ordered by `begun`, as the bytes are. */
 	ae_store32_relaxed(&p.pins->items[buffer], items);
 	return publish(me, &p, state, buffer);
@@ -331,10 +383,49 @@ int aether_pingpong_resign(struct aether_participant *me, uint32_t pair)
 	me->pairs &= ~bit(&p);
 	/* relaxed: mine. */
 	word = ae_load64_relaxed(&p.record->writer);
-	word = AETHER_HOLDER_MAKE(0, 0, 0, AETHER_HOLDER_GENERATION(word) + 1);
+	word = nobody(word, ((me->pairs_gone | me->pairs_owe) & bit(&p)) != 0);
 	/* release: what I left. pairs: acquire in claim */
 	ae_store64_release(&p.record->writer, word);
 	return 0;
+}
+
+/* Nobody is the writer any more: `word` is that of one who is gone, or goes.
+ * What it had begun is dropped by the next one. */
+static void end_writer(const struct ae_pair *p, uint64_t word)
+{
+	/* release: what it wrote, which I know as it is gone, or I am it.
+	 * pairs: acquire in claim */
+	ae_cas64_release(&p->record->writer, word, nobody(word, 1));
+}
+
+/* L2: who leaves is no pair's writer. */
+void ae_pair_leave(struct aether_participant *me)
+{
+	struct ae_pair p;
+
+	for (uint32_t i = 0; ae_pair_find(me->plane, i, &p) == 0; i++) {
+		/* relaxed: my own word stays while I live. */
+		uint64_t word = ae_load64_relaxed(&p.record->writer);
+
+		if ((me->pairs & bit(&p)) && ae_holder_is(me, word))
+			end_writer(&p, word);
+	}
+	me->pairs = me->pairs_gone = me->pairs_owe = 0;
+}
+
+/* Of those that are gone: a word that stayed would name, some day, a newcomer
+ * whose stamp ends alike. */
+void ae_pair_settle(const struct aether_plane *plane)
+{
+	struct ae_pair p;
+
+	for (uint32_t i = 0; ae_pair_find(plane, i, &p) == 0; i++) {
+		/* relaxed: the swap compares what is judged here. */
+		uint64_t word = ae_load64_relaxed(&p.record->writer);
+
+		if (ae_holder_gone(plane, word))
+			end_writer(&p, word);
+	}
 }
 
 int aether_pingpong_write_item(const struct aether_pingpong_write *write,
@@ -358,10 +449,24 @@ static uint64_t pinned(const struct ae_pair *p)
 	return set;
 }
 
+/* Strides of its runs. */
+static uint32_t strides(const struct ae_pair *p)
+{
+	struct ae_room room;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < p->is->buffers; i++) {
+		ae_room_find(p, i, &room);
+		count += room.run;
+	}
+	return count;
+}
+
 int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 			 struct aether_pingpong_info *info)
 {
 	struct ae_pair p;
+	struct ae_room room;
 	uint64_t state, writer;
 	uint32_t active;
 	int err = ae_pair_find(plane, pair, &p);
@@ -373,11 +478,15 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
 	if (active >= p.is->buffers)
 		return AETHER_ECORRUPT;
+	ae_room_find(&p, active, &room);
 	*info = (struct aether_pingpong_info) {
 		.sequence = AETHER_PAIR_STATE_SEQUENCE(state),
 		.pinned = pinned(&p),
 		.active = active,
-		.items = ae_pair_items(&p, active),
+		.items = ae_pair_items(&p, active, &room),
+		.size = room.size,
+		.capacity = room.capacity,
+		.strides = strides(&p),
 		.writing = (int)AETHER_PAIR_STATE_WRITING(state) - 1,
 	};
 	/* relaxed: the same. */

@@ -68,7 +68,7 @@ int ae_pool_is(const struct aether_plane *plane, uint64_t epoch)
 int ae_pool_end(struct aether_plane *plane, uint32_t index, uint64_t word)
 {
 	uint64_t next = AETHER_HOLDER_MAKE(
-		0, 0, 0, after(AETHER_HOLDER_GENERATION(word)));
+		0, 0, 0, after(AETHER_HOLDER_GENERATION(word)), 0);
 
 	/* seq_cst: before I look who waits. pairs: seq_cst in ae_pool_is,
 	 * acquire in find_free */
@@ -173,11 +173,14 @@ int aether_epoch_find(const struct aether_plane *plane, uint32_t index,
 int aether_epoch_owner(const struct aether_plane *plane, uint32_t index,
 		       uint64_t *tenancy)
 {
+	uint64_t word;
+
 	if (index >= AETHER_EPOCHS ||
 	    !(plane->epoch_may[index] & AE_EPOCH_POOL))
 		return AETHER_EINDEX;
 	/* relaxed: for people. */
-	*tenancy = ae_holder_tenancy(plane,
-				     ae_load64_relaxed(owner_of(plane, index)));
+	word = ae_load64_relaxed(owner_of(plane, index));
+	*tenancy = ae_holder_gone(plane, word) ? 0
+					       : ae_holder_tenancy(plane, word);
 	return 0;
 }

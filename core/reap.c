@@ -76,6 +76,7 @@ static void pass(struct aether_participant *me, struct ae_settler *s)
 
 	ae_settle_pass(s);
 	ae_guard_settle(me->plane);
+	ae_pair_settle(me->plane);
 	/* relaxed: the same. */
 	if (s->report.pending)
 		ae_add32_relaxed(&me->owed, 1);

@@ -17,6 +17,7 @@ _Static_assert(STATES == AETHER_REGISTRY_STATES,
 static int is_possible(const struct aether_plane *plane, uint32_t index,
 		       uint64_t word)
 {
+	const struct aether_layout *layout = plane->layout;
 	uint32_t state = (uint32_t)AETHER_LEASE_STATE(word);
 
 	if (state >= STATES || state == AETHER_STATE_SUSPECT)
@@ -27,6 +28,10 @@ static int is_possible(const struct aether_plane *plane, uint32_t index,
 	if (state == AETHER_STATE_BUSY || state == AETHER_STATE_ROUTED ||
 	    state == AETHER_STATE_ENDING)
 		return AETHER_LEASE_SEAT(word) < plane->geometry.participants;
+	if (state == AETHER_STATE_KEPT)
+		return AETHER_KEPT_PAIR(word) < layout->pair_count &&
+		       AETHER_KEPT_BUFFER(word) <
+			       layout->pairs[AETHER_KEPT_PAIR(word)].buffers;
 	return 1;
 }
 
@@ -62,6 +67,9 @@ static void decode(const struct aether_plane *plane, uint32_t index,
 		info->readers = readers(plane, index);
 	} else if (info->state == AETHER_STATE_CONT) {
 		info->head = index - (uint32_t)AETHER_CONT_DISTANCE(word);
+	} else if (info->state == AETHER_STATE_KEPT) {
+		info->pair = (uint32_t)AETHER_KEPT_PAIR(word);
+		info->buffer = (uint32_t)AETHER_KEPT_BUFFER(word);
 	} else {
 		if (word & AE_SUSPECT)
 			info->state = AETHER_STATE_SUSPECT;

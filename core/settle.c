@@ -176,7 +176,7 @@ static void settle_tail(struct ae_settler *s, uint32_t index, uint64_t word)
 	if (AETHER_LEASE_STATE(head) != AETHER_STATE_DORMANT)
 		return;
 	/* seq_cst: frees it. pairs: seq_cst in claim_tail, acquire in
-	 * ae_stride_claim */
+	 * claim */
 	if (ae_cas64_seq_cst(&plane->leases[index].word, word, next) == word)
 		ae_lease_clear_bit(plane, index);
 }
@@ -202,8 +202,9 @@ static void settle_bit(struct ae_settler *s, uint32_t index)
 	ae_lease_clear_bit(plane, index);
 }
 
-/* States that name a tenancy. Others were forged, and are left as they are. */
-static int is_possible(uint32_t state)
+/* States that name a tenancy. What a pair keeps is the pair's, whoever dies;
+ * others were forged. Both are left as they are. */
+static int names_tenancy(uint32_t state)
 {
 	return state == AETHER_STATE_BUSY || state == AETHER_STATE_ROUTED ||
 	       state == AETHER_STATE_ENDING;
@@ -216,9 +217,9 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 	/* seq_cst: before I look who is there; and after my own seat says that
 	 * I leave, if I do. pairs: seq_cst in commit, seq_cst in send_on,
 	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
-	 * seq_cst in end_first, seq_cst in ae_stride_claim, seq_cst in
+	 * seq_cst in end_first, seq_cst in claim, seq_cst in
 	 * claim_tail, seq_cst in withdraw_oldest,
-	 * seq_cst in ae_share_last_out */
+	 * seq_cst in ae_share_last_out, seq_cst in grow */
 	uint64_t word = ae_load64_seq_cst(&lease->word);
 	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
 	uint32_t stamp = (uint32_t)AETHER_LEASE_STAMP(word);
@@ -230,7 +231,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 		settle_shared(s, index, word);
 	else if (state == AETHER_STATE_CONT)
 		settle_tail(s, index, word);
-	else if (!is_possible(state) || !is_gone(s, word))
+	else if (!names_tenancy(state) || !is_gone(s, word))
 		return 0;
 	else if (state != AETHER_STATE_ENDING &&
 		 slot < s->plane->geometry.participants &&

@@ -8,7 +8,7 @@
 #include "ae_base.h"
 
 /* The content of a new lease, before its holder looks at it. */
-static void clear_content(struct aether_lease_seg *lease)
+static AE_INLINE void clear_content(struct aether_lease_seg *lease)
 {
 	/* relaxed: the owner's; others read them as hints. */
 	ae_store64_relaxed(&lease->length, 0);
@@ -19,9 +19,13 @@ static void clear_content(struct aether_lease_seg *lease)
 		lease->user[i] = 0;
 }
 
-/* V: one compare-and-swap makes a dormant stride mine. */
-int ae_stride_claim(struct aether_participant *me, uint32_t index,
-		    uint64_t *handle)
+/*
+ * V: one compare-and-swap makes a dormant stride mine. Inline where the warm
+ * stride is taken: a swap waits until every store before it has left the core,
+ * and each call is some of them.
+ */
+static AE_INLINE int claim(struct aether_participant *me, uint32_t index,
+			   uint64_t *handle)
 {
 	struct aether_lease_seg *lease = &me->plane->leases[index];
 	/* relaxed: a guess; the swap decides. */
@@ -35,14 +39,20 @@ int ae_stride_claim(struct aether_participant *me, uint32_t index,
 	 * settle_tail, seq_cst in settle_word */
 	if (ae_cas64_seq_cst(&lease->word, word, me->mine | generation) != word)
 		return AETHER_EAGAIN;
-	clear_content(lease);
-	me->held++;
-	if (me->listed)
-		ae_sent_drop(me, index);
-	ae_count(&me->seat->reserved, &me->counts.reserved);
 	*handle = AETHER_HANDLE_MAKE(index, me->plane->tag,
 				     AETHER_LEASE_GENERATION(word));
+	clear_content(lease);
+	me->held++;
+	ae_count(&me->seat->reserved, &me->counts.reserved);
+	if (me->listed)
+		ae_sent_drop(me, index);
 	return 0;
+}
+
+int ae_stride_claim(struct aether_participant *me, uint32_t index,
+		    uint64_t *handle)
+{
+	return claim(me, index, handle);
 }
 
 /* V4 to V6: busy although the bit was clear. Set it, and look again. */
@@ -124,20 +134,12 @@ void ae_stride_cool(struct aether_participant *me)
 	ae_store32_relaxed(&me->seat->warm, 0);
 }
 
-static int reserve(struct aether_participant *me, uint64_t *handle)
+/* One that is not warm. */
+static int search(struct aether_participant *me, uint64_t *handle)
 {
 	uint32_t registers = me->plane->geometry.registers;
-	uint32_t last = me->last;
 	int err;
 
-	if (me->quota && me->held >= me->quota)
-		return AETHER_EQUOTA;
-	me->last = AE_NONE;
-	if (last != AE_NONE) {
-		if (ae_stride_claim(me, last, handle) == 0)
-			return 0;
-		forget_bit(me->plane, last);
-	}
 	/* what I freed is in my cache; and in a plane that is nearly full it
 	 * saves looking through all registers */
 	if (me->freed != me->start && claim_in(me, me->freed, handle) == 0)
@@ -153,7 +155,23 @@ static int reserve(struct aether_participant *me, uint64_t *handle)
 	return err;
 }
 
-int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
+static int reserve(struct aether_participant *me, uint64_t *handle)
+{
+	uint32_t last = me->last;
+
+	if (me->quota && me->held >= me->quota)
+		return AETHER_EQUOTA;
+	me->last = AE_NONE;
+	if (last != AE_NONE) {
+		if (ae_stride_claim(me, last, handle) == 0)
+			return 0;
+		forget_bit(me->plane, last);
+	}
+	return search(me, handle);
+}
+
+static AE_COLD int reserve_counted(struct aether_participant *me,
+				   uint64_t *handle)
 {
 	int err = reserve(me, handle);
 
@@ -162,6 +180,18 @@ int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
 		ae_wait_in_vain(me);
 	}
 	return err;
+}
+
+/* The warm stride without a call; else all that there is. */
+int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
+{
+	uint32_t last = me->last;
+
+	if (last == AE_NONE || (me->quota && me->held >= me->quota) ||
+	    claim(me, last, handle) < 0)
+		return reserve_counted(me, handle);
+	me->last = AE_NONE;
+	return 0;
 }
 
 static int attempt_reserve(struct aether_participant *me, void *what)
@@ -181,54 +211,6 @@ int aether_stride_reserve_until(struct aether_participant *me,
 				.spins = me->spin == AETHER_FOREVER };
 
 	return ae_wait_until(me, &wait, deadline);
-}
-
-/* This one is warm now: its bit stays set until another takes its place, so
- * that reserving it again moves no register. Reapers are told which it is. */
-static void warm(struct aether_participant *me, uint32_t index)
-{
-	if (me->last != index)
-		ae_stride_cool(me);
-	me->last = index;
-	if (me->warm == index)
-		return;
-	me->warm = index;
-	/* relaxed: a hint. */
-	ae_store32_relaxed(&me->seat->warm, index + 1);
-}
-
-/* What is not simply mine: suspect, or shared with me, or not mine at all. */
-static int release_other(struct aether_participant *me, uint64_t handle,
-			 uint64_t mine)
-{
-	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
-	struct aether_lease_seg *lease;
-	int err = ae_lease_readable(me, handle, &lease);
-
-	if (err == AETHER_ESUSPECT)
-		return ae_lease_end(me, index, mine | AE_SUSPECT) < 0
-			       ? AETHER_ECORRUPT
-			       : 0;
-	if (err == 0 && ae_share_reads(me, index))
-		return ae_share_release(me, index, mine);
-	return err ? err : AETHER_ECORRUPT;
-}
-
-int aether_stride_release(struct aether_participant *me, uint64_t handle)
-{
-	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
-	uint64_t mine = me->mine |
-			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
-	int err;
-
-	if (!ae_lease_held(me, handle))
-		return release_other(me, handle, mine);
-	err = ae_lease_end_warm(me, index, mine);
-	if (err < 0)
-		return AETHER_ECORRUPT; /* somebody wrote over the word */
-	if (err == 0)
-		warm(me, index);
-	return 0;
 }
 
 int aether_stride_accept(struct aether_participant *me, uint64_t handle)

@@ -137,7 +137,7 @@ void ae_wait_owe_mail(struct aether_participant *me, uint32_t slot)
 	owe(me);
 }
 
-void ae_wait_owe_space(struct aether_participant *me)
+void ae_wait_ring_space(struct aether_participant *me)
 {
 	if (!me->wakes_limit) {
 		ae_wait_ring_set(me->plane, &me->plane->header->space_waiters);
@@ -164,8 +164,8 @@ static void announce(struct aether_participant *me, const struct ae_wait *wait)
 		return;
 	}
 	/* seq_cst: K2, before looking again. pairs: seq_cst in
-	 * ae_wait_ring_mail,
-	 * seq_cst in ae_wait_ring_set */
+	 * ae_wait_ring_mail, seq_cst in ae_wait_ring_set, seq_cst in
+	 * ae_wait_owe_space */
 	if (wait->waiters)
 		ae_or64_seq_cst(wait->waiters, UINT64_C(1) << me->slot);
 	else
@@ -185,17 +185,20 @@ static void renounce(struct aether_participant *me, const struct ae_wait *wait)
 		ae_store32_relaxed(&me->seat->parked, 0);
 }
 
-/* Tries; where that would have to wait and the plane is in panic, it ends. */
-static int attempt(struct aether_participant *me, const struct ae_wait *wait)
+/* `err`, or AETHER_EPANIC where one would have to wait in a panic. */
+static int or_panic(const struct aether_participant *me, int err)
 {
-	int err = wait->attempt(me, wait->what);
-
 	/* seq_cst: K3, after I announced myself. pairs: seq_cst in
 	 * aether_epoch_panic */
 	if (must_wait(err) &&
 	    ae_load32_seq_cst(ae_epoch_word(me->plane, AETHER_IDX_PANIC_STATE)))
 		return AETHER_EPANIC;
 	return err;
+}
+
+static int attempt(struct aether_participant *me, const struct ae_wait *wait)
+{
+	return or_panic(me, wait->attempt(me, wait->what));
 }
 
 /* On what it parks: my doorbell, or the word of the epoch that it waits for,
@@ -267,7 +270,9 @@ static int park(struct aether_participant *me, const struct ae_wait *wait,
 	return parked < 0 ? parked : err;
 }
 
-/* Tries until the spin budget or the deadline is used up. */
+/* Tries until the spin budget or the deadline is used up. The word of panic
+ * shares its line with epochs that move: it is looked at as seldom as the
+ * clock. */
 static int spin(struct aether_participant *me, const struct ae_wait *wait,
 		uint64_t deadline)
 {
@@ -285,10 +290,13 @@ static int spin(struct aether_participant *me, const struct ae_wait *wait,
 	do {
 		for (int i = 0; i < SPIN_TURNS; i++) {
 			ae_pause();
-			err = attempt(me, wait);
+			err = wait->attempt(me, wait->what);
 			if (!must_wait(err))
 				return err;
 		}
+		err = or_panic(me, err);
+		if (!must_wait(err))
+			return err;
 		look_for_dead(me);
 	} while (end == AETHER_FOREVER || ae_host_now() < end);
 	return err;

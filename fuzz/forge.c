@@ -102,6 +102,10 @@ static uint64_t forge_lease(const struct scribble *s, uint64_t old)
 					 AETHER_LEASE_GENERATION(old),
 					 one >> 7);
 	case 2:
+		if (two & 1)
+			return AETHER_KEPT_MAKE(AETHER_STATE_KEPT, one % 3,
+						two >> 1 & 3,
+						AETHER_LEASE_GENERATION(old));
 		return AETHER_CONT_MAKE(AETHER_STATE_CONT, one,
 					AETHER_LEASE_GENERATION(old));
 	case 3:
@@ -129,7 +133,8 @@ static uint64_t forge(const struct scribble *s, uint64_t old)
 		return s->raw;
 	case 7:
 		return AETHER_HOLDER_MAKE(one, two % 16, stamp_of(two),
-					  AETHER_HOLDER_GENERATION(old));
+					  AETHER_HOLDER_GENERATION(old),
+					  one >> 1);
 	case 8:
 		return AETHER_PAIR_STATE_MAKE(
 			one, one >> 2, AETHER_PAIR_STATE_SEQUENCE(old) + two);

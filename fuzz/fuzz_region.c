@@ -79,19 +79,53 @@ static void guard(struct aether_participant *me)
 	}
 }
 
-/* Bytes of a buffer of the pair. */
+/* Bytes of a buffer of the pair: of a region, or of strides that it keeps. */
 static void in_a_buffer(uint32_t pair, const void *bytes, uint64_t size)
 {
 	const struct aether_layout_pair *is = &fuzz.plane.layout->pairs[pair];
 	const unsigned char *base = fuzz.plane.base;
+	uint64_t data = fuzz.plane.geometry.data_offset;
 	uint32_t i = 0;
 
+	if ((const unsigned char *)bytes >= base + data) {
+		fuzz_inside(bytes, size, data, fuzz.plane.geometry.plane_size);
+		return;
+	}
 	while (i + 1 < is->buffers &&
 	       (uint64_t)((const unsigned char *)bytes - base) -
 			       is->offset[i] >=
 		       is->size)
 		i++;
 	fuzz_inside(bytes, size, is->offset[i], is->offset[i] + is->size);
+}
+
+static void check_write(uint32_t pair, const struct aether_pingpong_write *w)
+{
+	void *item;
+
+	in_a_buffer(pair, w->bytes, w->size);
+	if (w->active_items)
+		in_a_buffer(pair, w->active,
+			    (uint64_t)w->active_items * w->item_size);
+	if (w->bytes == w->active)
+		fuzz_fail("begin", "gives the active buffer");
+	if (aether_pingpong_write_item(w, w->capacity - 1, &item) < 0)
+		fuzz_fail("begin", "has no last item");
+	in_a_buffer(pair, item, w->item_size);
+}
+
+/* More items than the region holds take strides. */
+static void room(struct aether_participant *me, uint32_t pair)
+{
+	struct aether_pingpong_write w;
+	uint32_t items = fuzz_byte();
+
+	items = items & 1 ? items : items * 50;
+	if (FUZZ_CALL(FUZZ_MAY(EINDEX) | FUZZ_MAY(ENOTHELD) | FUZZ_MAY(EFULL) |
+			      FUZZ_MAY(EQUOTA) | FUZZ_MAY(EAGAIN) |
+			      FUZZ_MAY(ECONTEXT) | FUZZ_MAY(ECORRUPT),
+		      aether_pingpong_room(me, pair, items, &w)) == 0)
+		check_write(pair, &w);
 }
 
 static void begin(struct aether_participant *me, uint32_t pair)
@@ -104,7 +138,6 @@ static void begin(struct aether_participant *me, uint32_t pair)
 				FUZZ_MAY(EPANIC);
 	struct aether_pingpong_write w;
 	uint64_t start = fuzz.now;
-	void *item;
 
 	if (FUZZ_CALL(errors, aether_pingpong_begin(
 				      me, pair, fuzz.deadline = fuzz_deadline(),
@@ -112,13 +145,7 @@ static void begin(struct aether_participant *me, uint32_t pair)
 		return;
 	if (fuzz.now - start > 3ul * AETHER_PIN_TERM_MAX)
 		fuzz_fail("begin", "waits longer than the longest term");
-	in_a_buffer(pair, w.bytes, w.size);
-	in_a_buffer(pair, w.active, w.size);
-	if (w.bytes == w.active)
-		fuzz_fail("begin", "gives the active buffer");
-	if (aether_pingpong_write_item(&w, w.capacity - 1, &item) < 0)
-		fuzz_fail("begin", "has no last item");
-	in_a_buffer(pair, item, w.item_size);
+	check_write(pair, &w);
 }
 
 static void read_it(struct aether_participant *me, uint32_t pair)
@@ -168,8 +195,13 @@ static void pair(struct aether_participant *me)
 	uint64_t errors = FUZZ_MAY(EINDEX) | FUZZ_MAY(ENOTHELD);
 	uint32_t one = number(fuzz.plane.layout->pair_count);
 	struct aether_pingpong_info info;
+	uint32_t how = fuzz_byte();
 
-	switch (fuzz_byte() % 8) {
+	if (how >= 224) {
+		room(me, one);
+		return;
+	}
+	switch (how % 8) {
 	case 0:
 	case 1:
 		begin(me, one);

@@ -131,6 +131,7 @@ const schema :Meta.Schema = (
     (name = "cont", number = 4, doc = "a later stride of a run; its head decides"),
     (name = "suspect", number = 5, doc = "busy or routed with the suspect bit; never in a word, shown by what looks"),
     (name = "ending", number = 6, doc = "its lease has ended; its owner clears and frees it"),
+    (name = "kept", number = 7, doc = "holds a buffer of a ping-pong pair; the pair has it, whoever dies"),
   ],
 
   seatStates = [
@@ -224,6 +225,12 @@ const schema :Meta.Schema = (
       (name = "distance", shift = 3, bits = 20, doc = "strides back to the head of the run"),
       (name = "generation", shift = 23, bits = 40, doc = "rises at release"),
     ]),
+    (name = "kept", doc = "a lease word in state kept", fields = [
+      (name = "state", shift = 0, bits = 3, doc = "kept"),
+      (name = "pair", shift = 3, bits = 6, doc = "index of the pair that has it"),
+      (name = "buffer", shift = 9, bits = 14, doc = "which of its buffers it is"),
+      (name = "generation", shift = 23, bits = 40, doc = "rises at release"),
+    ]),
     (name = "seat", doc = "one per participant slot", fields = [
       (name = "state", shift = 0, bits = 3, doc = "seat states"),
       (name = "stamp", shift = 3, bits = 60, doc = "number of this tenancy, from the joins counter"),
@@ -262,6 +269,7 @@ const schema :Meta.Schema = (
       (name = "slot", shift = 1, bits = 6, doc = "where it sits"),
       (name = "stamp", shift = 7, bits = 14, doc = "low bits of its tenancy's stamp"),
       (name = "generation", shift = 24, bits = 40, doc = "rises when it is let go"),
+      (name = "gone", shift = 21, bits = 1, doc = "1: nobody, and who held it went without letting go; of pairs"),
     ]),
     (name = "pairState", doc = "which buffer of a pair is what", fields = [
       (name = "active", shift = 0, bits = 2, doc = "the buffer that readers read"),
@@ -380,6 +388,7 @@ const schema :Meta.Schema = (
       (name = "pin", offset = 64, type = word64, count = 64, writer = "readers; the writer: compare-and-swap", doc = "pin words, by slot"),
       (name = "until", offset = 576, type = word64, count = 64, writer = "readers", doc = "ends of terms, by slot; ns of the steady clock"),
       (name = "items", offset = 1088, type = word32, count = 3, writer = "the pair's writer", doc = "per buffer: items that were committed"),
+      (name = "runs", offset = 1104, type = word64, count = 3, writer = "the pair's writer", doc = "per buffer: handle of the run that it is; believed only if the lease word there agrees"),
     ]),
     (name = "guard", size = 64, align = 64,
      doc = "one per guarded region: who writes it, and what went wrong", fields = [

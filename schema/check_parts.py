@@ -3,7 +3,7 @@
 and a layout that lacks the region in which their records lie. Called by
 check_layout.py.
 """
-from c_names import COMMON_EPOCHS
+from c_names import COMMON_EPOCHS, COMMON_REGIONS
 from check_lists import NAME, doubled, texts
 
 BUFFERS = range(2, 4)
@@ -16,7 +16,9 @@ def part_faults(schema, layout):
     """Yields (what, reason)."""
     yield from records(schema, layout)
     yield from signalled(layout)
+    yield from owners(layout)
     yield from doubled("pair", layout.pairs)
+    yield from buffers(layout)
     if len(layout.pairs) > PAIRS:
         yield f"layout {layout.name}", f"has {len(layout.pairs)} pairs, " \
             f"no more than {PAIRS} are possible"
@@ -86,6 +88,23 @@ def pair_faults(layout, pair):
         yield what, "its buffers differ in size"
 
 
+def buffers(layout):
+    """The bytes of a buffer are one pair's, and nothing of the library's."""
+    taken = {}
+    for pair in layout.pairs:
+        what = f"pair {pair.name}"
+        for name in dict.fromkeys(pair.buffers):
+            region = layout.region(name)
+            if taken.get(name, pair.name) != pair.name:
+                yield what, f"region {name} is a buffer of pair {taken[name]}"
+            elif name in COMMON_REGIONS:
+                yield what, f"region {name} is the library's, no buffer"
+            elif region is not None and region.record:
+                yield what, f"region {name} holds records {region.record} " \
+                    f"of the library's, and is no buffer"
+            taken.setdefault(name, pair.name)
+
+
 def indices(schema, layout, what, item, names):
     """Epochs that a part names are epochs of the layout; 0 names none."""
     known = {x for epoch in layout.epochs
@@ -113,6 +132,21 @@ def own_words(layout):
                     f"{taken[index]}"
             elif index:
                 taken[index] = f"the {part} of pair {pair.name}"
+
+
+def owners(layout):
+    """Epochs of the pool have owners that come and go, and names that end."""
+    pool = {x: epoch.name for epoch in layout.epochs
+            for x in range(epoch.index, min(epoch.end, 1 << 10))
+            if epoch.name in COMMON_EPOCHS and epoch.count > 1}
+    items = [(f"pair {pair.name}", part, getattr(pair, part))
+             for pair in layout.pairs for part in ("epoch", "mirror")]
+    items += [(f"guard {guard.region}", "epoch", guard.epoch)
+              for guard in layout.guards]
+    for what, part, index in items:
+        if index in pool:
+            yield what, f"its {part} {index} is one of {pool[index]}, which " \
+                f"have owners of their own"
 
 
 def signalled(layout):

@@ -120,6 +120,7 @@ check some "a newcomer that rings nobody: found" wake.pml -DNOTAKEWAKE
 check some "rung before it is settled: found" wake.pml -DEARLYRING
 check some "a reaper that rings the set: found" wake.pml -DSETONLY
 check some "a ring that is owed for ever: found" wake.pml -DOWESFOREVER
+check some "a bit that is cleared after its ring: found" wake.pml -DCLEARAFTER
 check 0 "epoch.pml: no signal is missed" epoch.pml
 check some "a plain store announces: found" epoch.pml -DNOFENCE
 check some "a signal that lingers: found" epoch.pml -DLATECHANGE
@@ -138,6 +139,7 @@ check some "a settler that does not compare: found" guard.pml -DNOCOMPARE
 check some "a holder known by its slot alone: found" guard.pml -DNOSTAMP
 check some "silence taken for death: found" guard.pml -DSILENCE
 check some "a leaver that drops its lock first: found" guard.pml -DDROPFIRST
+check some "a settler that leaves no mark: found" guard.pml -DNOMARK
 check 0 "pingpong.pml: no torn reading is called sound" pingpong.pml
 check 0 "pingpong.pml: a pin keeps the writer away" pingpong.pml -DPINNED
 check some "bytes before the odd counter: found" pingpong.pml -DNOFENCE
@@ -147,6 +149,12 @@ check some "a signal that the dead owed: found" pingpong.pml -DNOREPAIR
 check some "a pin that lingers: found" pingpong.pml -DPINNED -DLATEPIN
 check some "a flip that lingers: found" pingpong.pml -DPINNED -DLATEFLIP
 check some "a pin without a second look: found" pingpong.pml -DPINNED -DNOLOOK
+check 0 "room.pml: no run is lost" room.pml
+check 0 "room.pml: a reader finds what was committed" room.pml -DREADS=1
+check some "named after it is kept: found" room.pml -DLATENAME
+check some "the old run ends last: found" room.pml -DLATEEND
+check some "a reaper frees what a pair keeps: found" room.pml -DREAPKEPT
+check some "room before the odd counter: found" room.pml -DREADS=1 -DEVEN
 for design in bitfirst claim list; do
 	check some "rejected design $design: fails" naive/$design.pml
 done

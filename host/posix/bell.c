@@ -43,6 +43,7 @@ struct ae_posix_bell {
 	struct aether_epoch_watch mine[MOST];
 	uint32_t mine_count;
 	uint32_t known; /* changes of the list that it has seen */
+	uint32_t boot;  /* the boot that it has told of */
 };
 
 static uint32_t read_word(const struct aether_word32 *word)
@@ -58,12 +59,22 @@ static void ring(struct ae_posix_bell *b)
 	ae_wait_ring(b->plane, b->self->slot);
 }
 
+/* The boot that the plane is in; 0: none. */
+static uint32_t boot_now(const struct ae_posix_bell *b)
+{
+	/* acquire: what it has prepared. pairs: seq_cst in
+	 * aether_context_begin */
+	return ae_load32_acquire(
+		ae_epoch_word(b->plane, AETHER_IDX_CONTEXT_ID_HASH));
+}
+
 /* Is there anything to do? */
 static int look(struct aether_participant *me, void *what)
 {
 	struct ae_posix_bell *b = what;
 
-	if (read_word(&b->changes) != b->known || read_word(&b->stopping))
+	if (read_word(&b->changes) != b->known || read_word(&b->stopping) ||
+	    boot_now(b) != b->boot)
 		return 0;
 	for (uint32_t i = 0; i < b->mine_count; i++)
 		if (ae_epoch_look(me, &b->mine[i]) != AETHER_EEMPTY)
@@ -78,8 +89,8 @@ static void drop(struct ae_posix_bell *b, uint32_t i)
 	b->fd[i] = b->fd[b->count];
 }
 
-/* Tells of what differs, or, in a panic, of all. An epoch that was given back
- * is told of once. */
+/* Tells of what differs, or, in a panic and of a new boot, of all. An epoch
+ * that was given back is told of once. */
 static void tell(struct ae_posix_bell *b, int all)
 {
 	pthread_mutex_lock(&b->list);
@@ -115,6 +126,17 @@ static void tell_panic(struct ae_posix_bell *b)
 	}
 }
 
+/* Tells of a boot that has begun. */
+static void tell_boot(struct ae_posix_bell *b)
+{
+	uint32_t now = boot_now(b);
+
+	if (now == b->boot)
+		return;
+	b->boot = now;
+	tell(b, 1);
+}
+
 static void *run(void *argument)
 {
 	struct ae_posix_bell *b = argument;
@@ -135,6 +157,7 @@ static void *run(void *argument)
 		if (ae_wait_until(b->self, &wait, AETHER_FOREVER) ==
 		    AETHER_EPANIC)
 			tell_panic(b);
+		tell_boot(b);
 		tell(b, 0);
 	}
 	return NULL;
@@ -146,7 +169,10 @@ static int start(struct ae_posix_bell *b)
 		.role = AETHER_ROLE_SYSTEM, .spin = 1
 	};
 	sigset_t before;
-	int err = aether_participant_join(b->plane, &options, NULL, &b->self);
+	int err;
+
+	b->boot = boot_now(b);
+	err = aether_participant_join(b->plane, &options, NULL, &b->self);
 
 	if (err < 0)
 		return err;
@@ -246,7 +272,7 @@ int aether_epoch_fd(struct aether_participant *me, const uint64_t *epochs,
 {
 	struct ae_posix_plane *p = me->plane->host;
 	struct ae_posix_bell *b = p->bell;
-	int err;
+	int made, err;
 
 	if (!b || b->pid != getpid()) /* a child has no plane there either */
 		return AETHER_ESYS;
@@ -260,11 +286,18 @@ int aether_epoch_fd(struct aether_participant *me, const uint64_t *epochs,
 	if (err < 0)
 		return err;
 	pthread_mutex_lock(&b->gate);
-	err = open_one(b, me, epochs, count);
+	made = open_one(b, me, epochs, count);
 	pthread_mutex_unlock(&b->gate);
-	if (err < 0)
+	if (made < 0)
+		return made;
+	/* a boot that began meanwhile may have been told of before this one was
+	 * in the list */
+	err = aether_context_check(me);
+	if (err < 0) {
+		aether_epoch_fd_close(me, made);
 		return err;
-	*fd = err;
+	}
+	*fd = made;
 	return 0;
 }
 

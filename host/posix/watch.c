@@ -415,12 +415,16 @@ void ae_posix_watch_leave(struct aether_participant *me)
 	pthread_mutex_unlock(&w->gate);
 }
 
+/* Its name is put in and taken out by its own thread, so it is read without the
+ * names' lock. Where others of the attachment are watched the dead are found,
+ * but nobody rings one who is not. */
 int ae_host_watched(const struct aether_participant *me)
 {
 	const struct ae_posix_plane *p = me->plane->host;
+	const struct ae_posix_watch *w = p->watch;
 
 	/* relaxed: whether to look oneself; either answer is safe. */
-	return p->watch && ae_load32_relaxed(&p->watch->running);
+	return w && w->name[me->slot] == me && ae_load32_relaxed(&w->running);
 }
 
 uint64_t ae_host_patience(const struct aether_participant *me)

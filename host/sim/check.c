@@ -5,6 +5,7 @@
  * or names somebody who lives and knows of it; everybody leaves, and everything
  * is free.
  */
+#include "ae_pair.h"
 #include "state.h"
 
 #define SLOTS ae_sim.plane.geometry.participants
@@ -137,6 +138,23 @@ static void check_readers(uint32_t index, uint64_t word)
 		ae_sim_fail("stride %u is shared with nobody", index);
 }
 
+/* What a pair keeps, it knows of. */
+static void check_kept(uint32_t index, uint64_t word)
+{
+	uint64_t handle = AETHER_HANDLE_MAKE(index, ae_sim.plane.tag,
+					     AETHER_LEASE_GENERATION(word));
+	struct ae_pair p;
+
+	if (ae_pair_find(&ae_sim.plane, (uint32_t)AETHER_KEPT_PAIR(word), &p) <
+		    0 ||
+	    ae_sim_peek(&p.pins->runs[AETHER_KEPT_BUFFER(word) %
+				      AETHER_PAIR_BUFFERS_MAX],
+			64) != handle)
+		ae_sim_fail("stride %u is lost: %s, whose pair does not know",
+			    index,
+			    ae_sim_word(&ae_sim.plane.leases[index], word));
+}
+
 static void check_word(uint32_t index)
 {
 	uint64_t word = ae_sim_peek(&ae_sim.plane.leases[index].word, 64);
@@ -156,6 +174,10 @@ static void check_word(uint32_t index)
 		    AETHER_LEASE_GENERATION(word) != l->of)
 			ae_sim_fail("stride %u: a tail without its head",
 				    index);
+		return;
+	}
+	if (state == AETHER_STATE_KEPT) {
+		check_kept(index, word);
 		return;
 	}
 	r = runner_of((uint32_t)AETHER_LEASE_STAMP(word));

@@ -5,6 +5,7 @@
  * was ever handed out. A change that the protocol does not allow fails the
  * execution at the step that made it.
  */
+#include "ae_pair.h"
 #include "state.h"
 
 struct ae_sim_ghost ae_sim_ghost;
@@ -179,6 +180,38 @@ static void becomes_routed(const struct change *c)
 	l->from = 0;
 }
 
+/* A run becomes a pair's, or is its no more: only the pair's writer does that,
+ * and only while nobody can read that buffer soundly. */
+static void demand_writer(const struct change *c, uint64_t kept)
+{
+	uint32_t buffer = (uint32_t)AETHER_KEPT_BUFFER(kept);
+	struct ae_pair p;
+	uint64_t writer;
+
+	demand(c,
+	       ae_pair_find(&ae_sim.plane, (uint32_t)AETHER_KEPT_PAIR(kept),
+			    &p) == 0 &&
+		       buffer < p.is->buffers,
+	       "there is no such pair, or buffer");
+	writer = ae_sim_peek(&p.record->writer, 64);
+	demand(c,
+	       AETHER_HOLDER_HELD(writer) &&
+		       AETHER_HOLDER_STAMP(writer) == c->me,
+	       "by one who is not the pair's writer");
+	demand(c, ae_sim_peek(&p.record->begun[buffer], 32) & 1,
+	       "that buffer may be read");
+}
+
+static void becomes_kept(const struct change *c)
+{
+	demand(c, c->was == AETHER_STATE_BUSY && c->of == c->me,
+	       "kept by one who has it not");
+	demand(c, generations(c) == 0 && !suspect(c->old) && !suspect(c->now),
+	       "not the lease that it was");
+	demand_writer(c, c->now);
+	c->lease->holder = 0;
+}
+
 static void becomes_ending(const struct change *c)
 {
 	struct ae_sim_lease *l = c->lease;
@@ -199,6 +232,8 @@ static void becomes_ending(const struct change *c)
 		demand(c, !l->borrowed || is_gone(l->borrowed, 1),
 		       "it was borrowed, and its addressee lives");
 		l->borrowed = 0;
+	} else if (c->was == AETHER_STATE_KEPT) {
+		demand_writer(c, c->old);
 	} else {
 		demand(c, c->was == AETHER_STATE_ENDING, "that cannot be");
 		demand(c, mine || is_gone(c->of, 0), "taken from the living");
@@ -313,6 +348,7 @@ static void lease_changed(uint32_t index, uint64_t old, uint64_t now)
 		[AETHER_STATE_SHARED] = becomes_shared,
 		[AETHER_STATE_CONT] = becomes_tail,
 		[AETHER_STATE_ENDING] = becomes_ending,
+		[AETHER_STATE_KEPT] = becomes_kept,
 	};
 
 	demand(&c, becomes[c.is] != NULL, "no such state");

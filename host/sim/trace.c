@@ -38,9 +38,9 @@ const char *ae_sim_name(uint32_t actor)
 	return ae_sim.scene->actors[actor].name;
 }
 
-static const char *const states[8] = { "dormant", "busy",  "routed",
-				       "shared",  "cont",  "suspect?",
-				       "ending",  "seven?" };
+static const char *const states[8] = { "dormant", "busy", "routed",
+				       "shared",  "cont", "suspect?",
+				       "ending",  "kept" };
 static const char *const seats[8] = { "free",  "active", "leaving", "dead",
 				      "four?", "five?",  "six?",    "seven?" };
 
@@ -54,6 +54,10 @@ static void lease_text(char *text, size_t size, uint64_t word)
 	else if (state == AETHER_STATE_CONT)
 		snprintf(text, size, "cont -%u g%llu",
 			 (unsigned int)AETHER_CONT_DISTANCE(word), g);
+	else if (state == AETHER_STATE_KEPT)
+		snprintf(text, size, "kept by %u, %u g%llu",
+			 (unsigned int)AETHER_KEPT_PAIR(word),
+			 (unsigned int)AETHER_KEPT_BUFFER(word), g);
 	else
 		snprintf(text, size, "%s%s %u#%u g%llu",
 			 word & AE_SUSPECT ? "suspect " : "", states[state],

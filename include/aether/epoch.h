@@ -57,7 +57,7 @@ AETHER_API int aether_epoch_signal(struct aether_participant *me,
  * Makes it that value and wakes who waits: for flags, gauges and hashes. The
  * panic state and the context hash are set as by the calls below.
  * Errors: AETHER_EINDEX, AETHER_EFREED, AETHER_EKIND (a counter or a lock),
- * AETHER_ECONTEXT.
+ * AETHER_EINVAL (a context hash of 0, which is no boot), AETHER_ECONTEXT.
  */
 AETHER_API int aether_epoch_set(struct aether_participant *me, uint64_t epoch,
 				uint32_t value);
@@ -94,10 +94,12 @@ AETHER_API int aether_epoch_wait_any(struct aether_participant *me,
 /*
  * For programs that wait by poll() or epoll: a descriptor that becomes readable
  * when one of the epochs has changed since the call, and again after each read
- * of its 8 bytes; also when one of the pool is given back (once), and in a
- * panic. Read it, then load the values. It is closed by aether_epoch_fd_close,
- * or when I leave, and by nothing else: a thread of the library, one for all of
- * an attachment's, writes it, and waits as a participant of its own.
+ * of its 8 bytes; also when one of the pool is given back (once), in a panic,
+ * and when a boot begins, after which I may be refused; once too often if that
+ * was just before the call. Read it, then load the values. It is closed by
+ * aether_epoch_fd_close, or when I leave, and by nothing else: a thread of the
+ * library, one for all of an attachment's, writes it, and waits as a
+ * participant of its own.
  * Errors: AETHER_EINVAL (none), AETHER_EMANY (AETHER_EPOCHS_WAITED_MAX for all
  * of an attachment's), AETHER_EINDEX, AETHER_EFREED, AETHER_ECONTEXT,
  * AETHER_ESEATS, AETHER_ESYS (also in a child after fork() that has not
@@ -124,8 +126,14 @@ AETHER_API int aether_epoch_allocate(struct aether_participant *me,
  */
 AETHER_API int aether_epoch_free(struct aether_participant *me, uint64_t epoch);
 
-/* Who owns the epoch of the pool at that index; 0: nobody who is there.
- * AETHER_EINDEX: no index of the pool. */
+/*
+ * Who owns the epoch of the pool at that index; 0: nobody who is there, or one
+ * that is dead, reaped or not. The table of taken epochs that the layout inos
+ * has says so less surely: it is a hint, written after the truth, and who dies
+ * between, or two at once, leave a bit that is wrong until that epoch changes
+ * hands again.
+ * AETHER_EINDEX: no index of the pool.
+ */
 AETHER_API int aether_epoch_owner(const struct aether_plane *plane,
 				  uint32_t index, uint64_t *tenancy);
 

@@ -6,6 +6,11 @@
  * the pair's epoch. Nothing is copied. A pair is named by its index
  * (aether_layout_find_pair).
  *
+ * A buffer is a region of the layout, and that large; its writer can make it
+ * larger (aether_pingpong_room). Then it is a run of strides that the pair
+ * keeps: no participant holds it, and nobody's death frees it. Readers are told
+ * where it is by the reading that they begin.
+ *
  * There is one writer: whoever begins first, until it resigns, leaves or dies.
  * A second one is refused and counted; a dead one's place is taken at once, and
  * what it had begun is never seen.
@@ -36,13 +41,15 @@
 struct aether_pingpong_write {
 	void *bytes;        /* the buffer; it still holds an older content */
 	const void *active; /* what readers read: nobody writes it meanwhile */
-	uint64_t size;      /* bytes of each */
+	uint64_t size;      /* bytes of the buffer */
 	uint64_t sequence;  /* that a commit will have; the first is 1 */
 	uint32_t buffer;    /* which it is */
 	uint32_t item_size; /* bytes */
 	uint32_t capacity;  /* items that fit */
-	uint32_t active_items; /* how many the active one holds */
-	int recovered; /* 1: this call took the place of one that was gone */
+	uint32_t active_items; /* how many the active one holds; that may be
+				  more than fit into mine */
+	int recovered; /* 1: the writer before me died or left as the writer, or
+			  could not signal its last commit. Told once. */
 };
 
 /* What I read, from begin to end. */
@@ -67,8 +74,11 @@ struct aether_pingpong_info {
 	uint64_t writer;   /* tenancy; 0: nobody, or one that is gone */
 	uint64_t revoked;  /* pins that outlasted their term */
 	uint64_t pinned;   /* slots that hold a buffer, a bit each */
-	uint32_t active;   /* the buffer that readers read */
+	uint64_t size;     /* bytes of the buffer that readers read */
+	uint32_t active;   /* which that is */
 	uint32_t items;    /* how many it holds */
+	uint32_t capacity; /* how many would fit */
+	uint32_t strides;  /* that the pair keeps, for all its buffers */
 	uint32_t refused;  /* second writers */
 	int writing;       /* the one being written; -1: none */
 };
@@ -90,12 +100,32 @@ AETHER_API int aether_pingpong_begin(struct aether_participant *me,
 				     struct aether_pingpong_write *write);
 
 /*
+ * Room for `items` items in the buffer that I write. Where they fit as it is,
+ * nothing changes, and what was written stays; but if they fit into the
+ * layout's own region, that is the buffer again, and a run that it was is
+ * freed. Else the buffer is a new run of strides, as many as it takes, and the
+ * old one is freed. Wherever the buffer has moved, what it holds is undefined.
+ * Each buffer grows by itself, when its turn comes: call this after each begin.
+ *
+ * The new run is reserved before the old one is freed, so that a call that
+ * fails changes nothing. Where there is no space for both, make room for 0
+ * first. While it is reserved it counts for my quota, afterwards for nobody's.
+ * Never waits; `write` is described anew. Errors: AETHER_EINDEX (no such pair),
+ * AETHER_ENOTHELD (I have not begun), AETHER_EFULL (nowhere are so many strides
+ * free in a row), AETHER_EQUOTA, AETHER_EAGAIN (they were, and somebody else
+ * was faster), AETHER_ECONTEXT, AETHER_ECORRUPT.
+ */
+AETHER_API int aether_pingpong_room(struct aether_participant *me,
+				    uint32_t pair, uint32_t items,
+				    struct aether_pingpong_write *write);
+
+/*
  * What I wrote becomes the active buffer, with `items` items; then the pair's
  * epoch is signalled. Never waits.
  * Errors: AETHER_EINDEX (no such pair; more items than fit), AETHER_ENOTHELD (I
  * have not begun), AETHER_ECONTEXT, AETHER_ECORRUPT. Any other error is that of
  * aether_epoch_signal: readers have the buffer, but nobody was woken; the next
- * begin makes that good.
+ * begin makes that good, mine or another's.
  */
 AETHER_API int aether_pingpong_commit(struct aether_participant *me,
 				      uint32_t pair, uint32_t items);

@@ -16,7 +16,7 @@
 #include <aether/plane.h>
 #include <aether/stride.h>
 
-#define AETHER_REGISTRY_STATES 7
+#define AETHER_REGISTRY_STATES 8
 
 struct aether_registry_counts {
 	uint32_t states[AETHER_REGISTRY_STATES]; /* by enum aether_state */

@@ -53,6 +53,8 @@ struct aether_stride_info {
 	uint32_t tile;       /* bytes; a hint unless it is yours */
 	uint32_t head;    /* first stride of its run; itself if there is none */
 	uint64_t readers; /* slots that it is shared with, a bit each */
+	uint32_t pair;    /* kept: whose it is, as the layout counts them */
+	uint32_t buffer;  /* kept: which of that pair's buffers it is */
 };
 
 /*

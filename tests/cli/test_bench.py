@@ -116,6 +116,41 @@ def test_table():
                   row), "the row", row)
 
 
+def children_of(pid):
+    try:
+        return [int(x) for x in
+                Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def killed_in(row):
+    """What a bench of the row says, one of whose processes is killed."""
+    process = subprocess.Popen([PROGRAM, row], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True,
+                               env=environment())
+    while process.poll() is None:
+        at_it = [y for x in children_of(process.pid) for y in children_of(x)]
+        if at_it:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(at_it[0], signal.SIGKILL)
+            break
+    _, err = process.communicate(timeout=tool.TIMEOUT)
+    return process.returncode, err
+
+
+def test_a_process_of_a_row_dies():
+    """It is said, and the row does not wait for it for ever."""
+    needs_program()
+    for row in ("wake", "wake-spin", "fanout"):
+        for _ in range(20):
+            status, err = killed_in(row)
+            if status:
+                break
+        same(status, 1, f"{row} without one of its processes")
+        must("ended before its work was done" in err, row, "says", err)
+
+
 def test_instruction_sets():
     """One that is not there: the tool refuses, and the program itself skips
     the row. One of a row's own is used whatever the environment says."""

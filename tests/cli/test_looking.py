@@ -160,9 +160,41 @@ def test_map_of_all_states():
          {frozenset(("index", "state", "owner", "generation"))}, "keys")
     counts = good_json("map", "p")["counts"]
     same(counts, {"busy": 2, "routed": 1, "shared": 1, "cont": 1,
-                  "suspect": 2, "ending": 1, "corrupt": 2, "dormant": 246},
+                  "suspect": 2, "ending": 1, "kept": 0, "corrupt": 2,
+                  "dormant": 246},
          "counts")
     same(good("map", "p").out.split()[1][:11], "#>=#-!!~??.", "the picture")
+
+
+def test_what_a_pair_keeps():
+    """A kept run names pair and buffer where others name an owner."""
+    good("create", "p", "--layout", "inos")
+    same(good_json("who", "p")["pairs"],
+         [{"name": "bird", "strides": []}, {"name": "matrix", "strides": []}],
+         "nothing yet")
+    put_word("p", 0, 7, seat=1, stamp=1)
+    put_word("p", 1, 4, seat=1, stamp=0)
+    put_word("p", 2, 7, seat=0, stamp=0)
+    put_word("p", 3, 7, seat=2, stamp=0)
+    put_word("p", 4, 7, seat=0, stamp=2)
+    found = good_json("map", "p")
+    same([s["state"] for s in found["strides"][:6]],
+         ["kept", "cont", "kept", "corrupt", "corrupt", "dormant"], "states")
+    same([(s["owner"], s.get("pair"), s.get("buffer"))
+          for s in found["strides"][:3]],
+         [(None, "matrix", 1), (None, None, None), (None, "bird", 0)],
+         "whose they are")
+    same(found["counts"]["kept"], 2, "counts")
+    same(good("map", "p").out.split()[1][:6], "+-+??.", "the picture")
+    same(good_json("who", "p")["pairs"],
+         [{"name": "bird", "strides": [2]},
+          {"name": "matrix", "strides": [0, 1]}], "who")
+    text = good("who", "p").out.splitlines()
+    same(text[1:], ["strides kept by pair bird: 1", "strides kept by pair matrix: 2"],
+         "in words")
+    same(good("who", "p", "--pid").out, "", "--pid")
+    same(good_json("reap", "p")["freed"], 0, "a reap leaves them")
+    same(good_json("map", "p")["counts"]["kept"], 2, "as they are")
 
 
 WHO_KEYS = {"slot", "name", "role", "level", "pid", "alive", "strides",

@@ -92,13 +92,36 @@ static inline int pingpong_fill(struct aether_participant *me, uint32_t pair,
 	return aether_pingpong_commit(me, pair, WORDS);
 }
 
+/* The same with so many items, and room for them. */
+static inline int pingpong_fill_room(struct aether_participant *me,
+				     uint32_t pair, uint32_t items,
+				     uint64_t value)
+{
+	struct aether_pingpong_write w;
+	int err = aether_pingpong_begin(me, pair, AETHER_FOREVER, &w);
+	struct aether_word64 *words;
+
+	if (err < 0)
+		return err;
+	err = aether_pingpong_room(me, pair, items, &w);
+	if (err < 0 && aether_pingpong_abandon(me, pair) < 0)
+		return AETHER_ECORRUPT;
+	if (err < 0)
+		return err;
+	words = w.bytes;
+	for (uint32_t i = 0; i < items; i++)
+		ae_store64_relaxed(&words[i], value);
+	return aether_pingpong_commit(me, pair, items);
+}
+
 /* The value of all words; -1: they differ. */
 static inline int64_t pingpong_value(const struct aether_pingpong_reading *r)
 {
 	const struct aether_word64 *words = r->bytes;
 	uint64_t value = ae_load64_relaxed(&words[0]);
+	uint32_t count = r->items ? r->items : WORDS;
 
-	for (uint32_t i = 1; i < WORDS; i++)
+	for (uint32_t i = 1; i < count; i++)
 		if (ae_load64_relaxed(&words[i]) != value)
 			return -1;
 	return (int64_t)value;

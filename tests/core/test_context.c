@@ -67,6 +67,8 @@ static void tests(void)
 	       "what another has begun is not its own");
 	is_int(aether_pingpong_commit(module, BIRDS, 1), AETHER_ECONTEXT,
 	       "what was begun before is not committed");
+	is_int(aether_pingpong_room(module, BIRDS, 10001, &write),
+	       AETHER_ECONTEXT, "nor given room");
 	is_int(aether_pingpong_abandon(module, BIRDS), 0, "but abandoned");
 	is_int(aether_pingpong_resign(module, BIRDS), 0, "and let go");
 	is_int(aether_guard_abandon(old, BOARD), 0, "a guard is let go");

@@ -317,7 +317,7 @@ static void lines(void)
 static void written_over(void)
 {
 	uint64_t mine;
-	uint64_t dead = AETHER_HOLDER_MAKE(1, 63, 5, 9);
+	uint64_t dead = AETHER_HOLDER_MAKE(1, 63, 5, 9, 0);
 
 	need(aether_guard_acquire(kernel, HISTORY) == 0);
 	mine = ae_load64_relaxed(&record(HISTORY)->writer);
@@ -423,11 +423,7 @@ static void tests(void)
 		anything,
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		guards_begin();
-		all[i]();
-		guards_end();
-	}
+	guards_each(all, sizeof(all) / sizeof(all[0]));
 }
 
 int main(void)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ping-pong under load, each participant a thread over one mapping: a writer
- * beside checked and pinned readers; writers that take turns. No reading that
+ * beside checked and pinned readers; writers that take turns; buffers that
+ * move, while others write over where they were. No reading that
  * is said to be sound has words of two commits, or of none, and none goes back.
  */
 #include <pthread.h>
+#include <sched.h>
 #include "pingpong.h"
 
 #define READERS 3
@@ -12,13 +14,14 @@
 
 static struct aether_plane *plane;
 static struct aether_layout small;
-static struct aether_word32 stop, bad, sound, torn;
+static struct aether_word32 stop, bad, sound, torn, scribbled;
 
 struct reader {
 	pthread_t thread;
 	uint32_t pair;
 	uint64_t term; /* 0: checked */
 	uint64_t last;
+	int yields; /* while it reads */
 };
 
 /* One reading; how it ended. */
@@ -33,6 +36,8 @@ static int read_one(struct reader *self, struct aether_participant *me)
 
 	if (err < 0)
 		return err;
+	if (self->yields)
+		sched_yield();
 	value = pingpong_value(&r);
 	err = aether_pingpong_read_end(&r);
 	if (err < 0)
@@ -71,6 +76,7 @@ static void clear(void)
 	ae_store32_relaxed(&bad, 0);
 	ae_store32_relaxed(&sound, 0);
 	ae_store32_relaxed(&torn, 0);
+	ae_store32_relaxed(&scribbled, 0);
 }
 
 static void load(uint32_t pair, uint64_t term)
@@ -104,6 +110,88 @@ static void load(uint32_t pair, uint64_t term)
 	       ae_load32_relaxed(&sound), ae_load32_relaxed(&torn),
 	       (unsigned long long)info.revoked);
 	aether_participant_leave(me);
+	need(aether_plane_detach(plane) == 0);
+}
+
+#define STRIDE_ITEMS (131072 / WORD)
+#define GROWTHS (RIG_SLOW ? 600 : 6000)
+#define READINGS (RIG_SLOW ? 100 : 1000)
+
+/* Takes what a pair lets go, and writes over it. */
+static void *scribbles(void *unused)
+{
+	struct aether_participant *me = rig_join(plane);
+	uint64_t handle;
+	void *bytes;
+
+	(void)unused;
+	while (!ae_load32_acquire(&stop)) {
+		sched_yield();
+		if (aether_stride_reserve_run(me, 2, &handle) < 0)
+			continue;
+		ae_add32_relaxed(&scribbled, 1);
+		sched_yield();
+		need(aether_stride_bytes(me, handle, NULL, &bytes) == 0);
+		for (uint32_t i = 0; i < 2 * STRIDE_ITEMS; i += WORDS / 2)
+			ae_store64_relaxed(&((struct aether_word64 *)bytes)[i],
+					   UINT64_MAX);
+		need(aether_stride_release(me, handle) == 0);
+	}
+	aether_participant_leave(me);
+	return NULL;
+}
+
+/* Buffers that move at each commit, on a plane that is nearly full. */
+static void growing(uint32_t pair, uint64_t term)
+{
+	struct reader readers[READERS];
+	struct aether_participant *me;
+	struct aether_pingpong_info info;
+	pthread_t scribbler;
+	uint64_t handle, commits = 0, full = 0;
+	int errors = 0;
+
+	clear();
+	plane = pingpong_plane(8);
+	pingpong_small(plane, &small);
+	me = rig_join(plane);
+	need(aether_stride_reserve_run(me, 122, &handle) == 0);
+	need(pthread_create(&scribbler, NULL, scribbles, NULL) == 0);
+	for (int i = 0; i < READERS; i++) {
+		readers[i] = (struct reader) { .pair = pair,
+					       .term = i ? term : 0,
+					       .yields = 1 };
+		need(pthread_create(&readers[i].thread, NULL, reads,
+				    &readers[i]) == 0);
+	}
+	while (commits < GROWTHS || ae_load32_relaxed(&sound) < READINGS ||
+	       ae_load32_relaxed(&scribbled) < READINGS ||
+	       ae_load32_relaxed(&torn) < READINGS / 20) {
+		int err = pingpong_fill_room(
+			me, pair, commits % 3 ? WORDS + 1 : WORDS, commits + 1);
+
+		commits += err == 0;
+		full += err == AETHER_EFULL || err == AETHER_EAGAIN;
+		errors += err && err != AETHER_EFULL && err != AETHER_EAGAIN;
+	}
+	ae_add32_release(&stop, 1);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(readers[i].thread, NULL);
+	pthread_join(scribbler, NULL);
+	need(aether_pingpong_look(plane, pair, &info) == 0);
+	ok(!errors && info.sequence == commits,
+	   "%s grows, term %llu us: %llu commits, full %llu times",
+	   plane->layout->pairs[pair].name, (unsigned long long)(term / 1000),
+	   (unsigned long long)commits, (unsigned long long)full);
+	is_int(ae_load32_relaxed(&bad), 0,
+	       "%u sound readings, all of them right; %u torn; written over "
+	       "%u times",
+	       ae_load32_relaxed(&sound), ae_load32_relaxed(&torn),
+	       ae_load32_relaxed(&scribbled));
+	aether_participant_leave(me);
+	is_int(rig_count(plane, AETHER_STATE_DORMANT) + (int)info.strides,
+	       (int)plane->geometry.strides,
+	       "every stride is free or the pair's");
 	need(aether_plane_detach(plane) == 0);
 }
 
@@ -175,6 +263,9 @@ static void tests(void)
 	load(TWO, 1000);
 	load(THREE, 0);
 	load(THREE, 2 * MS);
+	growing(TWO, 0);
+	growing(TWO, 2 * MS);
+	growing(THREE, 2 * MS);
 	turns();
 }
 

@@ -268,9 +268,11 @@ static void taken_over(void)
 	kill(v.pid, SIGSTOP);
 	is_int(aether_epoch_allocate(me, &epoch), AETHER_EPOOL,
 	       "who is stopped lives");
-	victim_kill(&v);
-	epoch = allocate(me);
 	dead = v.told->handles[0];
+	ok(owner_of(dead) == v.tenancy, "and owns its");
+	victim_kill(&v);
+	ok(owner_of(dead) == 0, "who is dead owns nothing, reaped or not");
+	epoch = allocate(me);
 	ok((epoch & 0xff) == (dead & 0xff) && epoch != dead,
 	   "who is dead owns nothing that another needs");
 	ok(owner_of(epoch) == aether_participant_tenancy(me), "it is mine");
@@ -283,7 +285,7 @@ static void taken_over(void)
 static void forged(void)
 {
 	struct aether_participant *me = rig_join(plane);
-	uint64_t epoch = 0, word = AETHER_HOLDER_MAKE(1, 63, 5, 9);
+	uint64_t epoch = 0, word = AETHER_HOLDER_MAKE(1, 63, 5, 9, 0);
 
 	for (uint32_t i = FIRST; i < FIRST + POOL; i++) {
 		struct aether_word64 *owner = &plane->epochs[i].owner;

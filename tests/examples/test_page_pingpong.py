@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The example of docs/pingpong.md compiles as it stands, and does what the page says."""
-import os
 import re
-import subprocess
-import tempfile
+import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = ROOT / (os.environ.get("O") or "build")
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from common import ROOT, compiled, end, ok, places, run  # noqa: E402
+
 MAIN = """
 #include <stdio.h>
 
@@ -48,33 +48,27 @@ int main(void)
 		return 4;
 	printf("bird 10,000 is at %d, bird 10,001 is %s\\n", bird[0],
 	       aether_error_name(copy_bird(plane, pair, 10000, bird)));
+	if (aether_pingpong_begin(me, pair, 0, &w) < 0 ||
+	    aether_pingpong_room(me, pair, 10001, &w) < 0)
+		return 5;
+	memset(w.bytes, 0, w.size);
+	if (aether_pingpong_commit(me, pair, 10001) < 0 ||
+	    step(me, pair, rise) < 0 || copy_bird(plane, pair, 10000, bird) < 0)
+		return 6;
+	printf("with room it is at %d\\n", bird[0]);
 	aether_participant_leave(me);
 	return aether_plane_detach(plane) < 0;
 }
 """
 WANTED = ("10000 birds, the last is at 7\n"
-          "bird 10,000 is at 7, bird 10,001 is AETHER_EINDEX\n")
+          "bird 10,000 is at 7, bird 10,001 is AETHER_EINDEX\n"
+          "with room it is at 1\n")
 
-
-def main():
-    page = (ROOT / "docs" / "pingpong.md").read_text()
-    code = re.search(r"^```c\n(.*?)^```", page, re.M | re.S).group(1)
-    with tempfile.TemporaryDirectory(prefix="aether-page.") as work:
-        source, program = Path(work) / "page.c", Path(work) / "page"
-        source.write_text(code + MAIN)
-        made = subprocess.run(
-            ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude",
-             "-Ibuild/gen", source, BUILD / "libaether.a", "-lpthread", "-o",
-             program], cwd=ROOT, capture_output=True, text=True)
-        run = made.returncode or subprocess.run([program], timeout=60,
-                                                capture_output=True, text=True)
-    good = not made.returncode and run.stdout == WANTED
-    print("ok 1" if good else "not ok 1", "- the example of docs/pingpong.md")
-    if not good:
-        print("\n".join("# " + line for line in
-                        (made.stderr + str(run)).splitlines()))
-    print("1..1")
-    return 0 if good else 1
-
-
-raise SystemExit(main())
+page = (ROOT / "docs" / "pingpong.md").read_text()
+code = re.search(r"^```c\n(.*?)^```", page, re.M | re.S).group(1)
+with places() as (env, work):
+    program = compiled("the example of docs/pingpong.md", code + MAIN, work)
+    said = run(program, env=env) if program else None
+    ok(said and said.returncode == 0 and said.stdout == WANTED,
+       "and does what the page says", said)
+sys.exit(end())

@@ -122,6 +122,39 @@ static void in_panic(struct aether_participant *me)
 	aether_epoch_fd_close(me, two);
 }
 
+/* A boot is told of, for a participant of an earlier one would wait for ever:
+ * each boot once, and those of the new one go on. */
+static void boots(void)
+{
+	struct aether_plane *own = rig_plane(8, SIZE, 8);
+	struct aether_participant *me = rig_join(own), *old = rig_join(own);
+	struct aether_participant *next;
+	const uint64_t first[1] = { 200 }, second[1] = { 201 };
+	int one = -1, two = -1, none = 77;
+
+	need(aether_context_begin(me, 1) == 0);
+	need(aether_epoch_fd(old, first, 1, &one) == 0);
+	ok(!readable(one, 0), "a boot that there was before");
+	need(aether_context_begin(me, 2) == 0);
+	ok(heard(one), "one that begins is told of");
+	is_int(aether_context_check(old), AETHER_ECONTEXT,
+	       "who is of an earlier one sees it");
+	is_int(aether_epoch_fd(old, second, 1, &none), AETHER_ECONTEXT,
+	       "and opens no other");
+	is_int(none, 77, "nothing changed");
+	next = rig_join(own);
+	is_int(aether_epoch_fd(next, second, 1, &two), 0,
+	       "who is of the new one does");
+	aether_epoch_signal(me, 201);
+	ok(heard(two) && !readable(one, 0), "and hears of its epochs alone");
+	need(aether_context_begin(me, 3) == 0);
+	ok(heard(one) && heard(two), "the next one is told to both");
+	aether_participant_leave(old);
+	aether_participant_leave(next);
+	aether_participant_leave(me);
+	need(aether_plane_detach(own) == 0);
+}
+
 /* A plane's file that was cut short is the program's to handle. */
 static void signals(struct aether_participant *me)
 {
@@ -177,6 +210,7 @@ static void tests(void)
 	changes(me);
 	ends(me);
 	in_panic(me);
+	boots();
 	full();
 	is_int(rig_wait(rig_fork(child, me)), 0, "a child has none");
 	aether_participant_leave(me);

@@ -281,6 +281,45 @@ static int at_once(void *unused)
 	return store_last(&own, PATTERNS);
 }
 
+/* What cannot be opened, because a page of it is not mapped any more, is not
+ * acquired, and whose it was before it still is. */
+static void stays_as_it_was(struct own *own, uint64_t word, const char *what)
+{
+	struct aether_guard_info before = look(HISTORY), after;
+
+	ae_store64_relaxed(&record(HISTORY)->writer, word);
+	is_int(aether_guard_acquire(own->kernel, HISTORY), AETHER_ESYS,
+	       "%s, cannot be opened", what);
+	after = look(HISTORY);
+	ok(ae_load64_relaxed(&record(HISTORY)->writer) == word,
+	   "its word is as it was");
+	ok(after.recovered == before.recovered &&
+		   after.acquires == before.acquires,
+	   "and nothing is counted");
+	is_int(aether_guard_release(own->kernel, HISTORY), AETHER_ENOTHELD,
+	       "it is not held");
+}
+
+static void cannot_be_opened(void)
+{
+	const struct aether_layout_guard *g = &plane->layout->guards[HISTORY];
+	struct own own = { .plane = rig_again(plane) };
+	uint32_t recovered = look(HISTORY).recovered;
+
+	own.kernel = guards_join(own.plane, AETHER_ROLE_KERNEL);
+	need(aether_guard_trap(own.plane, 1) == 0);
+	need(munmap(own.plane->base + g->offset, 4096) == 0);
+	stays_as_it_was(&own, AETHER_HOLDER_MAKE(0, 0, 0, 7, 0), "nobody's");
+	stays_as_it_was(&own, AETHER_HOLDER_MAKE(1, 9, 5, 8, 0),
+			"a dead one's");
+	is_int(aether_guard_acquire(kernel, HISTORY), 0,
+	       "another takes it over");
+	is_int(look(HISTORY).recovered, recovered + 1, "which is counted once");
+	need(aether_guard_release(kernel, HISTORY) == 0);
+	aether_participant_leave(own.kernel);
+	need(aether_plane_detach(own.plane) == 0);
+}
+
 static const struct {
 	int (*run)(void *);
 	int fault;
@@ -401,6 +440,7 @@ static void tests(void)
 	what_is_trapped();
 	other_layouts();
 	others();
+	cannot_be_opened();
 	stores("");
 	guards_end();
 	plane = guards_plane(AETHER_FLAG_HUGE | AETHER_FLAG_LOCK);

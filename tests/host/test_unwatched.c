@@ -4,6 +4,7 @@
  * dead itself while it waits.
  */
 #include <dirent.h>
+#include "ae_host.h"
 #include "../core/rig.h"
 
 static int threads(void)
@@ -70,8 +71,35 @@ static uint64_t finds_out(int unused)
 	return begin;
 }
 
+/* A watch that others of its attachment have does not look after it: it rings
+ * those alone whose names it has. */
+static void beside_others(void)
+{
+	struct aether_participant_options options = { .unwatched = 1 };
+	struct aether_plane *plane = rig_plane(8, 65536, 4);
+	struct aether_participant *first = rig_join_with(plane, &options);
+	struct aether_participant *watched = rig_join(plane);
+	struct aether_participant *me = rig_join_with(plane, &options);
+
+	ok(ae_host_watched(watched), "a watched one is watched");
+	ok(!ae_host_watched(me) && !ae_host_watched(first),
+	   "others of its attachment, who wanted no watch, are not");
+	ok(ae_host_patience(me) == 100 * MS &&
+		   ae_host_patience(watched) > ae_host_patience(me),
+	   "and look again as often as where there is none");
+	aether_participant_leave(watched);
+	ok(!ae_host_watched(me), "nor when it has left");
+	aether_participant_leave(me);
+	watched = rig_join(plane);
+	ok(ae_host_watched(watched), "the next one is, whose slot it was");
+	aether_participant_leave(watched);
+	aether_participant_leave(first);
+	need(aether_plane_detach(plane) == 0);
+}
+
 static void tests(void)
 {
+	beside_others();
 	ok(rig_quickest(finds_out, 0, 2 * SECOND) < 2 * SECOND, "and soon");
 }
 

@@ -88,6 +88,45 @@ static const struct ae_sim_scene a_set = {
 		    { .name = "reaper", .body = scene_reap } },
 };
 
+static void join_and_wait(void)
+{
+	ae_sim_await_death();
+	if (ae_sim_join() == 0)
+		wait_one();
+}
+
+/* Who sits there and does not wait is in no set, and parks nowhere, whoever was
+ * parked in its place: each signal would cost a call for it. */
+static void none_is_inherited(void)
+{
+	uint64_t set = ae_sim_peek(&ae_sim.plane.epochs[ONE].waiters, 64);
+
+	for (uint32_t i = 0; i < AE_SIM_ACTORS; i++) {
+		struct ae_sim_runner *r = &ae_sim.runners[i];
+
+		if (r->life != AE_SIM_ENDED || !r->joined)
+			continue;
+		if (set >> r->me->slot & 1 ||
+		    ae_sim_peek(&r->me->seat->epoch, 32))
+			ae_sim_fail("%s waits for nothing, and is in the set",
+				    ae_sim_name(i));
+	}
+}
+
+static const struct ae_sim_scene inherited = {
+	.name = "epoch: another sits down where one parked and died",
+	.strides = 1,
+	.slots = 3,
+	.epochs = 1,
+	.finish = none_is_inherited,
+	.actors = { { .name = "signals", .body = signal_two },
+		    { .name = "waits", .body = wait_two, .mortal = 1 },
+		    { .name = "newcomer",
+		      .body = join_and_wait,
+		      .joins = 1,
+		      .mortal = 1 } },
+};
+
 /* Waits for either, until each has changed. */
 static void wait_both(void)
 {
@@ -268,6 +307,7 @@ int main(int argc, char **argv)
 		  (struct bound) { 2, 1 });
 	scene_run(&two_wait, (struct bound) { 0, 1 }, (struct bound) { 0, 1 });
 	scene_run(&a_set, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&inherited, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&several, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&freed, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&left, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });

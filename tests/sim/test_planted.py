@@ -148,16 +148,80 @@ DEFECTS = [
 	ae_wait_ring_set(plane, &plane->epochs[index].bells);
 """, "	note(plane, index, 0);\n"),
     ("an epoch that is given twice by one name", "epoch:two allocate:0:0", "pool.c",
-     "0, 0, 0, after(AETHER_HOLDER_GENERATION(word)));",
-     "0, 0, 0, AETHER_HOLDER_GENERATION(word));"),
+     "0, 0, 0, after(AETHER_HOLDER_GENERATION(word)), 0);",
+     "0, 0, 0, AETHER_HOLDER_GENERATION(word), 0);"),
     ("a panic that rings nobody", "epoch:on a doorbell:0:0", "epoch.c",
      """			   code);
 	ae_wait_ring_all(me->plane);
 """, """			   code);
 """),
+    ("a newcomer that stays in the set of a dead one", "epoch:another sits", "participant.c",
+     "	ae_epoch_inherit(me->plane, me->slot);\n", ""),
+    ("a dead one's guard that is taken without comparing", "guard:two write", "guard.c",
+     """		if (ae_cas64_acquire(&record->writer, word, mine) != word)
+			continue;
+		*before = word;
+""", """		ae_store64_release(&record->writer, mine);
+		*before = word;
+"""),
+    ("a guard that is settled without comparing", "guard:two write", "guard.c",
+     """		if (ae_cas64_release(&record->writer, word, nobody) != word)
+			continue;
+""", "		ae_store64_release(&record->writer, nobody);\n"),
+    ("a guard that the dead keep", "guard:two write", "guard.c",
+     """		if (held && !ae_holder_is(me, word) &&
+		    !ae_holder_gone(me->plane, word))
+""", "		if (held && !ae_holder_is(me, word))\n",
+     """		if (!ae_holder_gone(plane, word))
+			continue;
+""", "		continue;\n"),
+    ("a leaver that keeps its guards", "guard:leaves while", "participant.c",
+     "	ae_guard_leave(me);\n", "	me->guards = 0;\n"),
+    ("a writer of a pair that nobody is told of", "pingpong:is reaped", "pingpong.c",
+     "nobody(word, 1));", "nobody(word, 0));"),
+    ("a pass that takes a pair from the living", "pingpong:is reaped", "pingpong.c",
+     """	ae_cas64_release(&p->record->writer, word, nobody(word, 1));
+""", """	ae_store64_release(&p->record->writer, nobody(word, 1));
+"""),
     ("a newcomer that reads what its predecessor was to", "share:another sits down:2:1", "share.c",
      "	if (me->stamp > ae_load64_relaxed(&lease->sigma))\n",
      "	if (0 > ae_load64_relaxed(&lease->sigma))\n"),
+    ("a run that is kept before its pair names it", "pingpong:another reaps:0:1", "room.c",
+     """	/* relaxed: the swap orders it. */
+	ae_store64_relaxed(&p->pins->runs[buffer], handle);
+""", "",
+     """		return AETHER_ECORRUPT;
+	return 0;
+}
+
+/* Room for so many""", """		return AETHER_ECORRUPT;
+	ae_store64_relaxed(&p->pins->runs[buffer], handle);
+	return 0;
+}
+
+/* Room for so many"""),
+    ("an old run that goes after the new one is named", "pingpong:another reaps:0:1", "room.c",
+     """	if (old->run)
+		let_go(me, old);
+""", "",
+     """		return AETHER_ECORRUPT;
+	return 0;
+}
+
+/* Room for so many""", """		return AETHER_ECORRUPT;
+	if (old->run)
+		let_go(me, old);
+	return 0;
+}
+
+/* Room for so many"""),
+    ("a reaper that frees what a pair keeps", "pingpong:another reaps:0:1", "settle.c",
+     "	       state == AETHER_STATE_ENDING;\n",
+     "	       state == AETHER_STATE_ENDING || state == AETHER_STATE_KEPT;\n"),
+    ("a run that is let go while it is read", "pingpong:buffers that grow, a checked:0:0",
+     "room.c",
+     "	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;\n",
+     "	buffer = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);\n"),
 ]
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # expect: region control: has 0x40 bytes; 4 records pair take 0x100
-# expect: pair q: its epoch 40 is the epoch of pair p
-# expect: pair q: its mirror 41 is the mirror of pair p
-# expect: pair r: its mirror 40 is the epoch of pair p
+# expect: pair q: its epoch 200 is the epoch of pair p
+# expect: pair q: its mirror 201 is the mirror of pair p
+# expect: pair r: its mirror 200 is the epoch of pair p
 # expect: pair s: its mirror 3 is IDX_PANIC_STATE
 @0xc7d20be4f1a8029a;
 using Meta = import "../../../schema/meta.capnp";
@@ -10,13 +10,21 @@ using Good = import "../golden/bare-layout.capnp";
 
 const layout :Meta.Layout = (
   name = "bad", tables = 0x3000,
-  regions = [Good.flags, Good.flagsHigh, Good.header,
-    Good.control, Good.bufferA, Good.bufferB],
-  epochs = Good.epochs,
-  pairs = [(name = "p", buffers = ["bufferA", "bufferB"], itemSize = 16, items = 8, epoch = 40,
-    mirror = 41),
-    (name = "q", buffers = ["bufferA", "bufferB"], itemSize = 16, items = 8, epoch = 40,
-    mirror = 41),
-    (name = "r", buffers = ["bufferA", "bufferB"], itemSize = 16, items = 8, mirror = 40),
-    (name = "s", buffers = ["bufferA", "bufferB"], itemSize = 16, items = 8, mirror = 3)],
+  regions = [Good.flags, Good.flagsHigh, Good.header, Good.control,
+    (name = "a", offset = 0x2040, size = 0x80, kind = "buffer"),
+    (name = "b", offset = 0x20C0, size = 0x80, kind = "buffer"),
+    (name = "c", offset = 0x2140, size = 0x80, kind = "buffer"),
+    (name = "d", offset = 0x21C0, size = 0x80, kind = "buffer"),
+    (name = "e", offset = 0x2240, size = 0x80, kind = "buffer"),
+    (name = "f", offset = 0x22C0, size = 0x80, kind = "buffer"),
+    (name = "g", offset = 0x2340, size = 0x80, kind = "buffer"),
+    (name = "h", offset = 0x23C0, size = 0x80, kind = "buffer")],
+  epochs = [Good.ready, Good.panic, Good.context, Good.pool,
+    (index = 200, count = 2, name = "IDX_TICK", kind = "counter")],
+  pairs = [(name = "p", buffers = ["a", "b"], itemSize = 16, items = 8, epoch = 200,
+    mirror = 201),
+    (name = "q", buffers = ["c", "d"], itemSize = 16, items = 8, epoch = 200,
+    mirror = 201),
+    (name = "r", buffers = ["e", "f"], itemSize = 16, items = 8, mirror = 200),
+    (name = "s", buffers = ["g", "h"], itemSize = 16, items = 8, mirror = 3)],
 );
