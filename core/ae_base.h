@@ -280,7 +280,8 @@ struct ae_settler {
 	struct aether_plane *plane;
 	uint64_t ending; /* of the tenancy that settles */
 	uint32_t slot;
-	int leaving; /* what that tenancy has is settled as well */
+	int leaving;   /* what that tenancy has is settled as well */
+	uint64_t full; /* heirs whose mailbox is, a bit for each slot */
 	struct aether_reap_report report;
 	uint64_t cursors[AETHER_PARTICIPANTS_MAX]; /* into heirs' mailboxes */
 };

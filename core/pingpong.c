@@ -317,7 +317,7 @@ static int publish(struct aether_participant *me, const struct ae_pair *p,
 int ae_pair_writing(struct aether_participant *me, uint32_t index,
 		    struct ae_pair *p, uint64_t *state)
 {
-	uint32_t buffer;
+	uint32_t buffer, active;
 	int err = ae_pair_find(me->plane, index, p);
 
 	if (err < 0)
@@ -328,8 +328,9 @@ int ae_pair_writing(struct aether_participant *me, uint32_t index,
 	if (err < 0)
 		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(*state) - 1;
-	if (buffer >= p->is->buffers ||
-	    buffer == AETHER_PAIR_STATE_ACTIVE(*state))
+	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(*state);
+	if (buffer >= p->is->buffers || active >= p->is->buffers ||
+	    buffer == active)
 		return AETHER_ECORRUPT;
 	return 0;
 }

@@ -100,7 +100,10 @@ static int bequeath(struct ae_settler *s, uint32_t index, uint64_t word,
 	/* relaxed: another settler may have done it since; saves an entry. */
 	if (ae_load64_relaxed(&plane->leases[index].word) != word)
 		return 1;
-	if (ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {
+	/* a full box is searched once in a pass, and not for each stride */
+	if (s->full >> slot & 1 ||
+	    ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {
+		s->full |= UINT64_C(1) << slot;
 		s->report.pending++;
 		return 0;
 	}
