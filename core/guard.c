@@ -95,8 +95,9 @@ static int take(struct aether_participant *me, struct aether_guard_seg *record,
 		uint64_t *before)
 {
 	for (int i = 0; i < TRIES; i++) {
-		/* relaxed: the swap compares what is judged here. */
-		uint64_t word = ae_load64_relaxed(&record->writer);
+		/* acquire: before I look who is there. pairs: seq_cst in take
+		 */
+		uint64_t word = ae_load64_acquire(&record->writer);
 		uint64_t held = AETHER_HOLDER_HELD(word);
 		uint64_t generation = AETHER_HOLDER_GENERATION(word) + held;
 		uint64_t mine = ae_holder_make(me, generation);
@@ -104,9 +105,11 @@ static int take(struct aether_participant *me, struct aether_guard_seg *record,
 		if (held && !ae_holder_is(me, word) &&
 		    !ae_holder_gone(me->plane, word))
 			return AETHER_ETAKEN;
-		/* acquire: what the last writer wrote. pairs: release in
-		 * give_up, release in ae_guard_settle, release in undo */
-		if (ae_cas64_acquire(&record->writer, word, mine) != word)
+		/* seq_cst: what the last writer wrote; and who sees my word
+		 * sees that I sit. pairs: release in give_up, release in
+		 * ae_guard_settle, release in undo, acquire in take, acquire in
+		 * ae_guard_settle */
+		if (ae_cas64_seq_cst(&record->writer, word, mine) != word)
 			continue;
 		*before = word;
 		return 0;
@@ -121,7 +124,7 @@ static void undo(const struct aether_participant *me,
 	/* relaxed: while it is mine nobody else changes it. */
 	uint64_t word = ae_load64_relaxed(&record->writer);
 
-	/* release: what the last writer wrote, through me. pairs: acquire in
+	/* release: what the last writer wrote, through me. pairs: seq_cst in
 	 * take */
 	if (ae_holder_is(me, word))
 		ae_cas64_release(&record->writer, word, before);
@@ -138,7 +141,7 @@ static int give_up(const struct aether_participant *me,
 
 	if (!ae_holder_is(me, word))
 		return 0;
-	/* release: what I wrote. pairs: acquire in take */
+	/* release: what I wrote. pairs: seq_cst in take */
 	return ae_cas64_release(&record->writer, word, nobody) == word;
 }
 
@@ -303,15 +306,16 @@ void ae_guard_settle(const struct aether_plane *plane)
 {
 	for (uint32_t i = 0; policy_of(plane, i); i++) {
 		struct aether_guard_seg *record = record_of(plane, i);
-		/* relaxed: the swap compares what is judged here. */
-		uint64_t word = ae_load64_relaxed(&record->writer);
+		/* acquire: before I look who is there. pairs: seq_cst in take
+		 */
+		uint64_t word = ae_load64_acquire(&record->writer);
 		uint64_t generation = AETHER_HOLDER_GENERATION(word) + 1;
 		uint64_t nobody = AETHER_HOLDER_MAKE(0, 0, 0, generation, 0);
 
 		if (!ae_holder_gone(plane, word))
 			continue;
 		/* release: what the dead wrote, which I know by its death.
-		 * pairs: acquire in take */
+		 * pairs: seq_cst in take */
 		if (ae_cas64_release(&record->writer, word, nobody) != word)
 			continue;
 		/* relaxed: a counter. */

@@ -112,8 +112,8 @@ static int claim(struct aether_participant *me, const struct ae_pair *p)
 			ae_add32_relaxed(&p->record->refused, 1);
 			return AETHER_ETAKEN;
 		}
-		/* seq_cst: before I look at what is there. pairs: acquire in
-		 * claim */
+		/* seq_cst: before I look at what is there, and after I sat
+		 * down. pairs: acquire in claim, acquire in ae_pair_settle */
 		if (ae_cas64_seq_cst(&p->record->writer, word, mine) != word)
 			continue;
 		become(me, p, held | AETHER_HOLDER_GONE(word));
@@ -420,8 +420,8 @@ void ae_pair_settle(const struct aether_plane *plane)
 	struct ae_pair p;
 
 	for (uint32_t i = 0; ae_pair_find(plane, i, &p) == 0; i++) {
-		/* relaxed: the swap compares what is judged here. */
-		uint64_t word = ae_load64_relaxed(&p.record->writer);
+		/* acquire: before I look who sits. pairs: seq_cst in claim */
+		uint64_t word = ae_load64_acquire(&p.record->writer);
 
 		if (ae_holder_gone(plane, word))
 			end_writer(&p, word);
