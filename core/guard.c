@@ -117,17 +117,23 @@ static int take(struct aether_participant *me, struct aether_guard_seg *record,
 	return AETHER_EAGAIN;
 }
 
-/* Mine that I could not use is what it was before, generation and all. */
+/* U5: mine that I could not use is nobody's, as it was. A dead one's word is
+ * not put back, for a reap may have freed its slot since, and passed this word:
+ * it ends with a mark, so that the next one counts that death. */
 static void undo(const struct aether_participant *me,
 		 struct aether_guard_seg *record, uint64_t before)
 {
 	/* relaxed: while it is mine nobody else changes it. */
 	uint64_t word = ae_load64_relaxed(&record->writer);
+	uint64_t left = before;
 
+	if (AETHER_HOLDER_HELD(before))
+		left = AETHER_HOLDER_MAKE(
+			0, 0, 0, AETHER_HOLDER_GENERATION(before) + 1, 1);
 	/* release: what the last writer wrote, through me. pairs: seq_cst in
 	 * take */
 	if (ae_holder_is(me, word))
-		ae_cas64_release(&record->writer, word, before);
+		ae_cas64_release(&record->writer, word, left);
 }
 
 /* U3: from mine to nobody's. 0: somebody had written over it. */
@@ -165,7 +171,7 @@ static int take_and_open(struct aether_participant *me, uint32_t guard,
 		return err;
 	}
 	/* relaxed: a counter. */
-	if (AETHER_HOLDER_HELD(before))
+	if (AETHER_HOLDER_HELD(before) || AETHER_HOLDER_GONE(before))
 		ae_add32_relaxed(&record->recovered, 1);
 	return 0;
 }
