@@ -220,7 +220,8 @@ void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_clear_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word);
 int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word);
-int ae_lease_drop(struct aether_participant *me, uint32_t index, uint64_t word);
+void ae_lease_drop(struct aether_participant *me, uint32_t index,
+		   uint64_t word);
 void ae_lease_give_back(struct aether_participant *me, uint32_t index,
 			uint64_t word);
 

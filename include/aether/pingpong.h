@@ -108,8 +108,9 @@ AETHER_API int aether_pingpong_begin(struct aether_participant *me,
  * Each buffer grows by itself, when its turn comes: call this after each begin.
  *
  * The new run is reserved before the old one is freed, so that a call that
- * fails changes nothing. Where there is no space for both, make room for 0
- * first. While it is reserved it counts for my quota, afterwards for nobody's.
+ * fails changes nothing, unless it is AETHER_ECORRUPT. Where there is no space
+ * for both, make room for 0 first. While it is reserved it counts for my quota,
+ * afterwards for nobody's.
  * Never waits; `write` is described anew. Errors: AETHER_EINDEX (no such pair),
  * AETHER_ENOTHELD (I have not begun), AETHER_EFULL (nowhere are so many strides
  * free in a row), AETHER_EQUOTA, AETHER_EAGAIN (they were, and somebody else

@@ -82,14 +82,14 @@ DEFECTS = [
 	ae_lease_finish(""", """	ae_store64_release(&s->plane->leases[index].word, next);
 	ae_lease_finish("""),
     ("a reaper that takes over first and sends then", "heir:all pieces", "settle.c",
-     "	if (ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {",
+     "	/* a full box is searched once in a pass, and not for each stride */\n",
      """	uint64_t mine = (s->ending & ~AETHER_LEASE_STATE_MASK) |
 			AETHER_STATE_BUSY | (word & AE_GENERATION);
 
 	if (ae_cas64_seq_cst(&plane->leases[index].word, word, mine) != word)
 		return 1;
 	word = mine;
-	if (ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {"""),
+"""),
     ("work in hand that is inherited as if it were done", "heir:all pieces", "settle.c",
      "	int suspect = AETHER_LEASE_STATE(word) == AETHER_STATE_BUSY ||",
      "	int suspect ="),
