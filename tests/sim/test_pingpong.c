@@ -15,6 +15,8 @@
 static struct aether_layout_pair pair;
 static struct aether_layout layout;
 
+#define MIRROR 14 /* the flag of the pair that has one */
+
 static unsigned char *stride(uint32_t index)
 {
 	return ae_sim.plane.base + ae_sim.plane.geometry.data_offset +
@@ -26,12 +28,17 @@ static uint64_t offset(uint32_t index)
 	return (uint64_t)(stride(index) - ae_sim.plane.base);
 }
 
-static void *epoch_word(void)
+static void *word_of(uint32_t epoch)
 {
 	uint64_t at = 0;
 
-	aether_geometry_epoch(pair.epoch, &at);
+	aether_geometry_epoch(epoch, &at);
 	return ae_sim.plane.base + at;
+}
+
+static void *epoch_word(void)
+{
+	return word_of(pair.epoch);
 }
 
 static void set_back(void)
@@ -39,6 +46,7 @@ static void set_back(void)
 	for (uint32_t i = 0; i < 3; i++)
 		memset(stride(i), 0, AE_SIM_SIZE);
 	memset(epoch_word(), 0, sizeof(uint32_t));
+	memset(word_of(MIRROR), 0, sizeof(uint32_t));
 }
 
 /* Its schedule is played once more, from the beginning. */
@@ -71,6 +79,12 @@ static void lay_out(uint32_t buffers)
 static void two(void)
 {
 	lay_out(2);
+}
+
+static void two_mirrored(void)
+{
+	lay_out(2);
+	pair.mirror = MIRROR;
 }
 
 static void three(void)
@@ -180,6 +194,8 @@ static void finish(void)
 	if (pair.buffers == 2 &&
 	    (ae_sim_peek(epoch_word(), 32) & 1) != info.active)
 		fail("the parity is wrong in the end");
+	if (pair.mirror && ae_sim_peek(word_of(MIRROR), 32) != info.active)
+		fail("the flag is wrong in the end");
 	set_back();
 }
 
@@ -213,6 +229,46 @@ static const struct ae_sim_scene late_pin = {
 		    { .name = "writer", .body = write_some } },
 };
 
+/* Keeps its pin for longer than its term. */
+static void overstay(void)
+{
+	struct aether_pingpong_reading r;
+	uint64_t handle = 0;
+
+	if (aether_pingpong_read_pinned(ae_sim_me(), 0, 1000, &r) < 0)
+		return;
+	ae_sim_take_until(r.until + 1000, &handle);
+	check(&r);
+}
+
+static const struct ae_sim_scene revoked = {
+	.name = "two buffers, a pin that is revoked",
+	.strides = 3,
+	.setup = two,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
+		    { .name = "heir", .body = take_over },
+		    { .name = "reader", .body = overstay, .mortal = 1 } },
+};
+
+static void pin_and_leave(void)
+{
+	struct aether_pingpong_reading r;
+
+	aether_pingpong_read_pinned(ae_sim_me(), 0, AETHER_PIN_TERM_MAX, &r);
+	ae_sim_leave();
+}
+
+static const struct ae_sim_scene pin_left = {
+	.name = "two buffers, who pinned one leaves",
+	.strides = 3,
+	.setup = two,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
+		    { .name = "heir", .body = take_over },
+		    { .name = "reader", .body = pin_and_leave } },
+};
+
 static const struct ae_sim_scene thirds = {
 	.name = "three buffers, both kinds of readers",
 	.strides = 3,
@@ -226,7 +282,7 @@ static const struct ae_sim_scene thirds = {
 static const struct ae_sim_scene turns = {
 	.name = "two writers take turns",
 	.strides = 3,
-	.setup = two,
+	.setup = two_mirrored,
 	.finish = finish,
 	.actors = { { .name = "one", .body = write_and_resign, .mortal = 1 },
 		    { .name = "two", .body = write_and_resign, .mortal = 1 },
@@ -239,6 +295,8 @@ int main(int argc, char **argv)
 	scene_run(&checked, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&pinned, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&late_pin, (struct bound) { 3, 0 }, (struct bound) { 3, 0 });
+	scene_run(&revoked, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
+	scene_run(&pin_left, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&thirds, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&turns, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	return scene_end();

@@ -89,6 +89,14 @@ static const struct ae_sim_scene inherited = {
 		    { .name = "reaper", .body = scene_reap, .mortal = 1 } },
 };
 
+/* Who leaves looks at all words, at a run half made or half freed too. */
+static const struct ae_sim_scene passed_by = {
+	.name = "a run is had and freed while another leaves",
+	.strides = 2,
+	.actors = { { .name = "leaver", .body = ae_sim_leave, .mortal = 1 },
+		    { .name = "wanter", .body = want_run, .mortal = 1 } },
+};
+
 static void send_one(void)
 {
 	scene_send(RECEIVER, 7);
@@ -140,6 +148,8 @@ int main(int argc, char **argv)
 		  (struct bound) { 2, 1 });
 	scene_run(&reaped, (struct bound) { 0, 1 }, (struct bound) { 0, 2 });
 	scene_run(&inherited, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
+	scene_run(&passed_by, (struct bound) { 1, 1 },
+		  (struct bound) { 3, 1 });
 	scene_run(&zeroed, (struct bound) { 0, 1 }, (struct bound) { 0, 2 });
 	scene_run(&zeroed_run, (struct bound) { 0, 1 },
 		  (struct bound) { 1, 1 });
