@@ -152,7 +152,7 @@ static const struct ae_sim_scene heir_leaves = {
 };
 
 /* Has an heir, and names another, who may leave just then: it has the one or
- * the other, and knows whom. */
+ * the other, and was told which. */
 static void has_heir(void)
 {
 	ae_sim_as(RECEIVER);
@@ -161,10 +161,14 @@ static void has_heir(void)
 
 static void name_another(void)
 {
+	const struct ae_sim_tenant *me = &ae_sim_ghost.tenants[ae_sim_stamp()];
 	uint64_t handle = 0;
 
-	if (ae_sim_heir(ae_sim_to(SENDER)) < 0)
+	if (ae_sim_heir(ae_sim_to(SENDER)) < 0) {
 		ae_sim_named();
+		if (me->heir != AETHER_TENANCY_STAMP(ae_sim_to(THIRD)))
+			ae_sim_fail("who names in vain has no heir any more");
+	}
 	if (ae_sim_reserve(&handle) == 0)
 		ae_sim_write(handle, 6);
 }

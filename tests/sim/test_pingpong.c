@@ -232,13 +232,18 @@ static const struct ae_sim_scene late_pin = {
 /* Keeps its pin for longer than its term. */
 static void overstay(void)
 {
+	struct aether_pingpong_info info;
 	struct aether_pingpong_reading r;
 	uint64_t handle = 0;
+	int err;
 
 	if (aether_pingpong_read_pinned(ae_sim_me(), 0, 1000, &r) < 0)
 		return;
 	ae_sim_take_until(r.until + 1000, &handle);
-	check(&r);
+	err = check(&r);
+	aether_pingpong_look(&ae_sim.plane, 0, &info);
+	if (err == 0 && info.revoked)
+		fail("revoked, and its reader is not told");
 }
 
 static const struct ae_sim_scene revoked = {
@@ -247,7 +252,6 @@ static const struct ae_sim_scene revoked = {
 	.setup = two,
 	.finish = finish,
 	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
-		    { .name = "heir", .body = take_over },
 		    { .name = "reader", .body = overstay, .mortal = 1 } },
 };
 
@@ -259,11 +263,22 @@ static void pin_and_leave(void)
 	ae_sim_leave();
 }
 
+/* Nobody's term is waited for who is not there. */
+static void finish_left(void)
+{
+	struct aether_pingpong_info info = { .revoked = 0 };
+
+	aether_pingpong_look(&ae_sim.plane, 0, &info);
+	if (info.revoked)
+		fail("revoked, and nobody was there");
+	finish();
+}
+
 static const struct ae_sim_scene pin_left = {
 	.name = "two buffers, who pinned one leaves",
 	.strides = 3,
 	.setup = two,
-	.finish = finish,
+	.finish = finish_left,
 	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
 		    { .name = "heir", .body = take_over },
 		    { .name = "reader", .body = pin_and_leave } },
