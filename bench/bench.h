@@ -13,6 +13,7 @@
 #define BENCH_H
 
 #include <aether/aether.h>
+#include <sys/types.h>
 
 #define BENCH_ROUNDS 150 /* at most; see bench_rounds */
 #define BENCH_SECONDS 40 /* a row ends itself after so many */
@@ -97,10 +98,12 @@ int bench_pipeline_raw(struct bench_row *row);
 int bench_pipeline_loop(struct bench_row *row);
 int bench_pipeline_small(struct bench_row *row);
 
-/* These serve several rows: the number at the end of the row's name counts. */
+/* These serve several rows: the end of the row's name says which. */
 int bench_flat_strides(struct bench_row *row);
 int bench_flat_participants(struct bench_row *row);
 int bench_flat_file(struct bench_row *row);
+int bench_file_in(struct bench_row *row);
+int bench_file_out(struct bench_row *row);
 
 int bench_peer_ucx(struct bench_row *row);
 int bench_peer_iceoryx(struct bench_row *row);
@@ -127,6 +130,23 @@ void bench_compare(struct bench_row *row, const double *values,
 
 /* Says what call failed and why; returns the code. */
 int bench_fail(const char *what, int code);
+
+/*
+ * A second process and a page of `size` bytes, zeroed, that both share
+ * (meet.c). bench_meet returns 1 in the child, which must end by _exit; 0; or
+ * an error, which it has said, and the plane is detached. bench_part ends all
+ * of it: if `err` is an error the child is killed, else it must end well. Says
+ * what went wrong; returns 0 or the error.
+ */
+struct bench_meeting {
+	struct aether_plane *plane; /* detached by bench_part */
+	void *page;
+	size_t size;
+	pid_t child;
+};
+int bench_meet(struct aether_plane *plane, size_t size,
+	       struct bench_meeting *meeting);
+int bench_part(struct bench_meeting *meeting, int err, struct bench_row *row);
 
 /* Says why the row cannot be measured here; returns BENCH_SKIPPED. */
 int bench_skip(struct bench_row *row, const char *why, ...)

@@ -11,12 +11,8 @@
  * handoff-floor: the same by the bare protocol without the library, to see what
  * the library adds to what the machine demands.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "ae_atomic.h"
 #include "bench.h"
@@ -245,36 +241,21 @@ static int ask(struct meeting *m, int fd, const struct way *way,
 static int run(const struct way *way, struct bench_row *row)
 {
 	struct aether_plane_options options = { .tier = AETHER_TIER_HEAVY };
+	struct bench_meeting with;
 	struct aether_plane *plane;
-	struct meeting *m;
-	pid_t child;
-	int status;
 	int err = aether_plane_create(NULL, &options, NULL, &plane);
 
 	if (err < 0)
 		return bench_fail("cannot create a plane", err);
-	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	child = m == MAP_FAILED ? -1 : fork();
-	if (child < 0) {
-		aether_plane_detach(plane);
-		return bench_fail("cannot start a second process", AETHER_ESYS);
-	}
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		answer(m, aether_plane_fd(plane), way);
-	}
+	err = bench_meet(plane, sizeof(struct meeting), &with);
+	if (err < 0)
+		return err;
+	if (err > 0)
+		answer(with.page, aether_plane_fd(plane), way);
 	err = bench_pin(0);
 	if (err == 0)
-		err = ask(m, aether_plane_fd(plane), way, row);
-	if (err < 0)
-		kill(child, SIGKILL);
-	waitpid(child, &status, 0);
-	munmap(m, sizeof(*m));
-	aether_plane_detach(plane);
-	if (err == 0 && status)
-		err = AETHER_ESTAGE;
-	return err < 0 ? bench_fail(row->name, err) : 0;
+		err = ask(with.page, aether_plane_fd(plane), way, row);
+	return bench_part(&with, err, row);
 }
 
 int bench_handoff(struct bench_row *row)

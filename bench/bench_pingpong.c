@@ -12,13 +12,9 @@
  * turn, by the process that is measured, while the other reads them all the
  * time in the same way, without any protocol.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "ae_atomic.h"
 #include "bench.h"
@@ -290,36 +286,21 @@ static int measure(struct meeting *m, int fd, int reading,
 static int run(int reading, struct bench_row *row)
 {
 	struct aether_plane_options options = { .layout = "inos" };
+	struct bench_meeting with;
 	struct aether_plane *plane;
-	struct meeting *m;
-	pid_t child;
-	int status;
 	int err = aether_plane_create(NULL, &options, NULL, &plane);
 
 	if (err == AETHER_ELAYOUT)
 		return bench_skip(row, "this build has no layout inos");
 	if (err < 0)
 		return bench_fail("cannot create a plane", err);
-	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	child = m == MAP_FAILED ? -1 : fork();
-	if (child < 0) {
-		aether_plane_detach(plane);
-		return bench_fail("cannot start a second process", AETHER_ESYS);
-	}
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		accompany(m, aether_plane_fd(plane));
-	}
-	err = measure(m, aether_plane_fd(plane), reading, row);
+	err = bench_meet(plane, sizeof(struct meeting), &with);
 	if (err < 0)
-		kill(child, SIGKILL);
-	waitpid(child, &status, 0);
-	munmap(m, sizeof(*m));
-	aether_plane_detach(plane);
-	if (err == 0 && status)
-		err = AETHER_ESTAGE;
-	return err < 0 ? bench_fail(row->name, err) : 0;
+		return err;
+	if (err > 0)
+		accompany(with.page, aether_plane_fd(plane));
+	err = measure(with.page, aether_plane_fd(plane), reading, row);
+	return bench_part(&with, err, row);
 }
 
 int bench_pingpong(struct bench_row *row)

@@ -20,6 +20,8 @@
 #define FLAT_FILE \
 	GBPS, .baseline = "a file of 256 MiB", .files = 1, \
 	      .run = bench_flat_file
+#define FILE_IN GBPS, .baseline = "read", .files = 1, .run = bench_file_in
+#define FILE_OUT GBPS, .baseline = "write", .files = 1, .run = bench_file_out
 #define PEER NS, .baseline = "handoff", .against = 1
 
 const struct bench bench_table[] = {
@@ -107,6 +109,14 @@ const struct bench bench_table[] = {
 	{ "flat-file-256M", "the same, 256 MiB", FLAT_FILE },
 	{ "flat-file-1G", "the same, 1 GiB", FLAT_FILE },
 	{ "flat-file-4G", "the same, 4 GiB", FLAT_FILE },
+
+	{ "file-in-map", "copy out of a mapping, faulted in", FILE_IN },
+	{ "file-in-populate", "the same, MAP_POPULATE", FILE_IN },
+	{ "file-out-writev", "writev of eight strides", FILE_OUT },
+	{ "file-out-ahead", "fallocate of 64 MiB ahead, write", FILE_OUT },
+	{ "file-out-splice", "vmsplice into a pipe, splice", FILE_OUT },
+	{ "file-out-map", "into a mapping, populated", FILE_OUT },
+	{ "file-out-map-ahead", "fallocate, then into a mapping", FILE_OUT },
 
 	{ "peer-ucx", "8 bytes one way by UCX (ucx_perftest)", PEER,
 	  .run = bench_peer_ucx },

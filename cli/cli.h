@@ -82,6 +82,12 @@ json_t *cli_text(const char *text, size_t size);
 /* The same for a terminal: prints it to `stream`. */
 void cli_show(FILE *stream, const char *text, size_t size);
 
+/* The roles whose bits are set: an array of names; and "kernel,module", "all"
+ * or "nobody" for people. */
+#define CLI_ROLES_MAX 512 /* bytes, enough for the names of all 32 */
+json_t *cli_roles(uint32_t mask);
+void cli_roles_text(uint32_t mask, char text[CLI_ROLES_MAX]);
+
 /* Prints one object a line and lets go of it. */
 void cli_print(json_t *object);
 
@@ -187,6 +193,17 @@ int cli_error_os(struct aether_error *error, const char *what,
 
 /* The code that goes with a system's number for files. */
 int cli_error_code(int os);
+
+/*
+ * Planes by name (plane.c). The directory that they lie in; attaching, as
+ * aether_plane_attach does it; and what a call that takes a name has returned:
+ * if there is no such plane because there is no such directory, the text says
+ * so. Both return the call's result.
+ */
+const char *cli_directory(void);
+int cli_attach(const char *name, uint32_t flags, struct aether_error *error,
+	       struct aether_plane **plane);
+int cli_explain(int err, struct aether_error *error);
 
 /*
  * Values of options (values.c); a usage error if they are not allowed. The

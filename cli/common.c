@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define FAILURE_MAX 1024 /* longest text of a failure */
+#define ROLES 32         /* bits of a mask */
 
 static FILE *reports; /* NULL: standard output */
 
@@ -106,6 +107,34 @@ void cli_add(json_t *array, json_t *value)
 {
 	if (json_array_append_new(array, value) < 0)
 		out_of_memory();
+}
+
+json_t *cli_roles(uint32_t mask)
+{
+	json_t *list = json_array();
+
+	for (uint32_t role = 0; role < ROLES; role++) {
+		const char *name = aether_participant_role_name(role);
+
+		if (name && (mask >> role & 1))
+			cli_add(list, json_string(name));
+	}
+	return list;
+}
+
+void cli_roles_text(uint32_t mask, char text[CLI_ROLES_MAX])
+{
+	size_t at = 0, size = CLI_ROLES_MAX;
+
+	snprintf(text, size, "%s", mask == UINT32_MAX ? "all" : "nobody");
+	for (uint32_t role = 0; mask != UINT32_MAX && role < ROLES; role++) {
+		const char *name = aether_participant_role_name(role);
+
+		if (!name || !(mask >> role & 1) || at >= size)
+			continue;
+		at += (size_t)snprintf(text + at, size - at, "%s%s",
+				       at ? "," : "", name);
+	}
 }
 
 static json_t *new_object(const char *verb, int ok)

@@ -287,10 +287,11 @@ int cli_create(int argc, char **argv)
 	struct aether_plane_info info;
 	struct aether_plane *plane;
 	struct aether_error error = { 0 };
+	int err;
 
 	cli_parse(&argp, "create", argc, argv, &create);
-	if (aether_plane_create(create.name, &create.options, &error, &plane) <
-	    0)
+	err = aether_plane_create(create.name, &create.options, &error, &plane);
+	if (cli_explain(err, &error) < 0)
 		return cli_fail_error(&create.common, &error);
 	aether_plane_look(plane, &info);
 	explain(&info);

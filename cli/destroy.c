@@ -42,7 +42,7 @@ int cli_destroy(int argc, char **argv)
 	json_t *object;
 
 	cli_parse(&argp, "destroy", argc, argv, &destroy);
-	if (aether_plane_destroy(destroy.name, &error) < 0)
+	if (cli_explain(aether_plane_destroy(destroy.name, &error), &error) < 0)
 		return cli_fail_error(&destroy.common, &error);
 	if (!destroy.common.json)
 		return CLI_OK;

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROLES 32 /* bits of a mask */
-
 struct guard {
 	struct cli_common common;
 	const char *name;
@@ -51,19 +49,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static uint32_t writers(const struct aether_guard_info *info)
 {
 	return info->mode == AETHER_GUARD_MODE_READ_ONLY ? 0 : info->writers;
-}
-
-static json_t *roles_json(uint32_t mask)
-{
-	json_t *list = json_array();
-
-	for (uint32_t role = 0; role < ROLES; role++) {
-		const char *name = aether_participant_role_name(role);
-
-		if (name && (mask >> role & 1))
-			cli_add(list, json_string(name));
-	}
-	return list;
 }
 
 static const char *role_name(uint32_t role)
@@ -123,8 +108,8 @@ static json_t *as_json(const struct aether_plane *plane,
 	cli_set(object, "offset", json_integer((json_int_t)info->offset));
 	cli_set(object, "size", json_integer((json_int_t)info->size));
 	cli_set(object, "mode", json_string(modes[info->mode]));
-	cli_set(object, "writers", roles_json(writers(info)));
-	cli_set(object, "readers", roles_json(info->readers));
+	cli_set(object, "writers", cli_roles(writers(info)));
+	cli_set(object, "readers", cli_roles(info->readers));
 	cli_set(object, "holder", holder_json(info));
 	cli_set(object, "epoch", epoch ? json_integer(epoch) : json_null());
 	cli_set(object, "epoch_value",
@@ -136,22 +121,6 @@ static json_t *as_json(const struct aether_plane *plane,
 	cli_set(object, "recovered", json_integer(info->recovered));
 	cli_set(object, "violations", violations_json(info));
 	return object;
-}
-
-/* "kernel,module"; "all"; "nobody". `size` is enough for all roles. */
-static void roles_text(uint32_t mask, char *text, size_t size)
-{
-	size_t at = 0;
-
-	snprintf(text, size, "%s", mask == UINT32_MAX ? "all" : "nobody");
-	for (uint32_t role = 0; mask != UINT32_MAX && role < ROLES; role++) {
-		const char *name = aether_participant_role_name(role);
-
-		if (!name || !(mask >> role & 1) || at >= size)
-			continue;
-		at += (size_t)snprintf(text + at, size - at, "%s%s",
-				       at ? "," : "", name);
-	}
 }
 
 /* Where, which process, whether it lives. */
@@ -189,11 +158,11 @@ static void print_head(void)
 static void print_row(const struct aether_plane *plane,
 		      const struct aether_guard_info *info)
 {
-	char roles[ROLES * 16], epoch[16] = "-";
+	char roles[CLI_ROLES_MAX], epoch[16] = "-";
 	const char *name = info->holder ? info->name : "-";
 	int length = (int)strnlen(name, sizeof(info->name));
 
-	roles_text(writers(info), roles, sizeof(roles));
+	cli_roles_text(writers(info), roles);
 	if (info->epoch)
 		snprintf(epoch, sizeof(epoch), "%u", epoch_value(plane, info));
 	printf("%-22s %-8s  %-14s ", info->region, modes[info->mode], roles);
@@ -281,8 +250,7 @@ int cli_guard(int argc, char **argv)
 	uint32_t index;
 
 	cli_parse(&argp, "guard", argc, argv, &guard);
-	if (aether_plane_attach(guard.name, AETHER_ATTACH_OBSERVE, &error,
-				&plane) < 0)
+	if (cli_attach(guard.name, AETHER_ATTACH_OBSERVE, &error, &plane) < 0)
 		return cli_fail_error(&guard.common, &error);
 	aether_plane_look(plane, &info);
 	layout = aether_layout_get(info.geometry.layout);

@@ -4,7 +4,7 @@
  * the lists that the schema's generator wrote, tables from the geometry; what
  * lies between is a gap. Every byte is in exactly one region or gap.
  */
-#include "cli.h"
+#include "layout.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +15,6 @@ enum {
 	KEY_LAYOUT = 1
 };
 
-struct region {
-	const char *name;
-	uint64_t offset;
-	uint64_t size;
-	const char *kind;
-	int addition;
-};
-
 struct layout {
 	struct cli_common common;
 	const char *layout;
@@ -31,9 +23,6 @@ struct layout {
 
 #define NAME(name, text, hash, tables, doc) " " text
 #define NAMES AETHER_LAYOUT_LIST(NAME)
-#define KIND(id, number, text, doc) [number] = text,
-
-static const char *const kinds[] = { AETHER_EPOCH_KIND_LIST(KIND) };
 
 static const struct argp_option options[] = {
 	{ .name = "layout",
@@ -90,8 +79,7 @@ static int plane_geometry(const char *name, struct aether_error *error,
 {
 	struct aether_plane_info info;
 	struct aether_plane *plane;
-	int err = aether_plane_attach(name, AETHER_ATTACH_OBSERVE, error,
-				      &plane);
+	int err = cli_attach(name, AETHER_ATTACH_OBSERVE, error, &plane);
 
 	if (err)
 		return err;
@@ -147,8 +135,7 @@ static struct region *collect(const struct aether_layout *has,
 	return all;
 }
 
-/* Calls `each` for regions and gaps (name NULL) by offset, up to `end`. */
-static void walk(const struct region *all, size_t count, uint64_t end,
+void layout_walk(const struct region *all, size_t count, uint64_t end,
 		 void (*each)(const struct region *, void *), void *user)
 {
 	struct region gap = { NULL, 0, 0, "gap", 0 };
@@ -206,7 +193,7 @@ static json_t *epochs_json(const struct aether_layout *has)
 		cli_set(object, "count", json_integer(epoch->count));
 		cli_set(object, "name", json_string(epoch->name));
 		cli_set(object, "offset", json_integer((json_int_t)offset));
-		cli_set(object, "kind", json_string(kinds[epoch->kind]));
+		cli_set(object, "kind", json_string(layout_kinds[epoch->kind]));
 		cli_set(object, "signaler", json_string(epoch->signaler));
 		cli_set(object, "waiter", json_string(epoch->waiter));
 		cli_add(list, object);
@@ -237,28 +224,8 @@ static json_t *pairs_json(const struct aether_layout *has)
 	return list;
 }
 
-/* The names of the roles whose bits are set. */
-static json_t *roles_json(uint32_t mask)
-{
-#define ROLE(id, number, text, level, doc) { number, text },
-	static const struct {
-		uint32_t number;
-		const char *text;
-	} roles[] = { AETHER_ROLE_LIST(ROLE) };
-#undef ROLE
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
-		if (roles[i].number < 32 && mask >> roles[i].number & 1)
-			cli_add(list, json_string(roles[i].text));
-	return list;
-}
-
 static json_t *guards_json(const struct aether_layout *has)
 {
-#define MODE(id, number, text, doc) [number] = text,
-	static const char *const modes[] = { AETHER_GUARD_MODE_LIST(MODE) };
-#undef MODE
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < has->guard_count; i++) {
@@ -266,9 +233,9 @@ static json_t *guards_json(const struct aether_layout *has)
 		json_t *object = json_object();
 
 		cli_set(object, "region", json_string(guard->region));
-		cli_set(object, "mode", json_string(modes[guard->mode]));
-		cli_set(object, "writers", roles_json(guard->writers));
-		cli_set(object, "readers", roles_json(guard->readers));
+		cli_set(object, "mode", json_string(layout_modes[guard->mode]));
+		cli_set(object, "writers", cli_roles(guard->writers));
+		cli_set(object, "readers", cli_roles(guard->readers));
 		cli_set(object, "epoch", json_integer(guard->epoch));
 		cli_add(list, object);
 	}
@@ -277,16 +244,13 @@ static json_t *guards_json(const struct aether_layout *has)
 
 static json_t *tiers_json(const struct aether_layout *has)
 {
-#define TIER(id, number, text, data) [number] = text,
-	static const char *const names[] = { AETHER_TIER_LIST(TIER) };
-#undef TIER
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < has->tier_count; i++) {
 		const struct aether_layout_tier *tier = &has->tiers[i];
 		json_t *object = json_object();
 
-		cli_set(object, "name", json_string(names[tier->tier]));
+		cli_set(object, "name", json_string(layout_tiers[tier->tier]));
 		cli_set(object, "size", json_integer((json_int_t)tier->size));
 		cli_set(object, "entities", json_integer(tier->entities));
 		cli_set(object, "peer_role", json_string(tier->peer_role));
@@ -306,7 +270,7 @@ static void print_json(const struct layout *layout,
 
 	snprintf(hash, sizeof(hash), "0x%016llX",
 		 (unsigned long long)has->hash);
-	walk(all, count, is->plane_size, add_json, &lists);
+	layout_walk(all, count, is->plane_size, add_json, &lists);
 	cli_set(object, "layout", json_string(has->name));
 	cli_set(object, "hash", json_string(hash));
 	cli_set(object, "plane_size", json_integer((json_int_t)is->plane_size));
@@ -321,49 +285,6 @@ static void print_json(const struct layout *layout,
 	cli_set(object, "tiers", tiers_json(has));
 	cli_set(object, "gaps", lists.gaps);
 	cli_print(object);
-}
-
-static void print_line(const struct region *region, void *user)
-{
-	(void)user;
-	printf("0x%010llX  0x%010llX  %12llu  %-8s %s%s\n",
-	       (unsigned long long)region->offset,
-	       (unsigned long long)(region->offset + region->size - 1),
-	       (unsigned long long)region->size, region->kind,
-	       region->name ? region->name : "",
-	       region->addition ? " (addition)" : "");
-}
-
-static void print_epochs(const struct aether_layout *has)
-{
-	char index[24];
-
-	printf("\n%8s  %-24s %-8s %-16s %s\n", "epoch", "name", "kind",
-	       "signaler", "waiter");
-	for (uint32_t i = 0; i < has->epoch_count; i++) {
-		const struct aether_layout_epoch *epoch = &has->epochs[i];
-
-		snprintf(index, sizeof(index), "%u", epoch->index);
-		if (epoch->count > 1)
-			snprintf(index, sizeof(index), "%u-%u", epoch->index,
-				 epoch->index + epoch->count - 1);
-		printf("%8s  %-24s %-8s %-16s %s\n", index, epoch->name,
-		       kinds[epoch->kind], epoch->signaler, epoch->waiter);
-	}
-}
-
-static void print_text(const struct aether_layout *has,
-		       const struct aether_geometry *is,
-		       const struct region *all, size_t count)
-{
-	printf("layout %s, hash 0x%016llX: %u strides of %llu bytes, %u "
-	       "participants, %llu bytes\n\n%-12s  %-12s  %12s  %-8s %s\n",
-	       has->name, (unsigned long long)has->hash, is->strides,
-	       (unsigned long long)is->stride_size, is->participants,
-	       (unsigned long long)is->plane_size, "first", "last", "bytes",
-	       "kind", "region");
-	walk(all, count, is->plane_size, print_line, NULL);
-	print_epochs(has);
 }
 
 int cli_layout(int argc, char **argv)
@@ -399,7 +320,7 @@ int cli_layout(int argc, char **argv)
 	if (layout.common.json)
 		print_json(&layout, has, &is, all, count);
 	else
-		print_text(has, &is, all, count);
+		layout_print(has, &is, all, count);
 	free(all);
 	return CLI_OK;
 }

@@ -150,17 +150,19 @@ int cli_ls(int argc, char **argv)
 		       "what is wrong with it."
 	};
 	struct cli_common common = { 0 };
+	struct aether_error error = { 0 };
 	struct names names = { 0 };
 	int err, result = CLI_OK;
 
 	cli_parse(&argp, "ls", argc, argv, &common);
 	err = aether_plane_list(collect, &names);
 	if (err < 0) {
-		result = cli_fail(
-			&common, err,
-			"cannot read the directory of planes (/dev/shm,"
-			" or what AETHER_DIR names); check that it is "
-			"there and may be read.");
+		cli_error(&error, err, 0,
+			  "cannot read the directory of planes, %.100s; see to "
+			  "it that you may, or name another in AETHER_DIR.",
+			  cli_directory());
+		cli_explain(err, &error);
+		result = cli_fail_error(&common, &error);
 		goto done;
 	}
 	if (names.count)

@@ -151,8 +151,7 @@ int cli_map(int argc, char **argv)
 	struct aether_plane *plane;
 
 	cli_parse(&argp, "map", argc, argv, &map);
-	if (aether_plane_attach(map.name, AETHER_ATTACH_OBSERVE, &error,
-				&plane) < 0)
+	if (cli_attach(map.name, AETHER_ATTACH_OBSERVE, &error, &plane) < 0)
 		return cli_fail_error(&map.common, &error);
 	aether_plane_look(plane, &info);
 	if (map.common.json)

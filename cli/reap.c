@@ -216,7 +216,7 @@ int cli_reap(int argc, char **argv)
 	int err, result;
 
 	cli_parse(&argp, "reap", argc, argv, &reap);
-	err = aether_plane_attach(reap.name, 0, &error, &plane);
+	err = cli_attach(reap.name, 0, &error, &plane);
 	if (err < 0)
 		return cli_fail_error(&reap.common, &error);
 	err = read_estate(plane, &estate);

@@ -22,7 +22,7 @@ static int open_named(struct run *run, struct aether_error *error)
 	run->made = rc == 0;
 	if (rc == AETHER_EEXIST) /* somebody made it meanwhile */
 		rc = aether_plane_attach(name, 0, error, &run->plane);
-	return rc;
+	return cli_explain(rc, error);
 }
 
 static int open_shared(struct run *run, struct aether_error *error)

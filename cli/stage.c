@@ -118,21 +118,26 @@ int stage_attach(struct stage *stage)
 
 	cli_stop_on(ends);
 	stage->began = aether_clock_now();
-	return aether_plane_attach(stage->name, 0, &stage->error,
-				   &stage->plane);
+	return cli_attach(stage->name, 0, &stage->error, &stage->plane);
 }
 
 int stage_join(struct stage *stage, const char *role)
 {
 	struct aether_participant_options who = { .name = NULL };
+	int err;
 
 	aether_participant_role(role, &who.role);
-	return aether_participant_join(stage->plane, &who, &stage->error,
-				       &stage->me);
+	stage->role = who.role;
+	err = aether_participant_join(stage->plane, &who, &stage->error,
+				      &stage->me);
+	if (err == 0)
+		stage_show(stage);
+	return err;
 }
 
 void stage_leave(struct stage *stage)
 {
+	stage_show_end(stage);
 	aether_participant_leave(stage->me);
 	aether_plane_detach(stage->plane);
 	stage->me = NULL;
@@ -144,6 +149,7 @@ static void print_json(const struct stage *stage, double seconds)
 	const struct aether_flow_report *report = &stage->report;
 	json_t *object = cli_object(&stage->common);
 
+	cli_set(object, "name", cli_text(stage->name, SIZE_MAX));
 	cli_set(object, "bytes_in", json_integer((json_int_t)report->bytes_in));
 	cli_set(object, "bytes_out",
 		json_integer((json_int_t)report->bytes_out));
@@ -168,8 +174,9 @@ int stage_end(struct stage *stage, int rc, int streams)
 		print_json(stage, seconds);
 	else
 		fprintf(streams ? stderr : stdout,
-			"%llu bytes in, %llu bytes out, %llu times handed on, "
-			"%llu bytes copied\n",
+			"%s %s: %llu bytes in, %llu bytes out, %llu times "
+			"handed on, %llu bytes copied\n",
+			stage->common.verb, stage->name,
 			(unsigned long long)stage->report.bytes_in,
 			(unsigned long long)stage->report.bytes_out,
 			(unsigned long long)stage->routed,

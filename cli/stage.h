@@ -22,12 +22,14 @@ struct stage {
 	int copy;
 	int waits;     /* --wait was given */
 	uint64_t wait; /* ns */
+	uint32_t role; /* enum aether_role, once it has joined */
 	struct aether_plane *plane;
 	struct aether_participant *me;
 	struct aether_error error;
 	struct aether_flow_report report;
 	uint64_t routed; /* strides handed on */
 	uint64_t began;
+	struct stage_show *show; /* while it is joined, on a terminal */
 };
 
 /* argp keys of the options that these verbs have. */
@@ -50,6 +52,14 @@ int stage_attach(struct stage *stage);
 
 /* Joins it. Not before a fork: the child must not inherit a participant. */
 int stage_join(struct stage *stage, const char *role);
+
+/*
+ * Shows on a terminal what it waits for and how far it is, from after joining
+ * until before leaving, in a thread of its own. stage_join begins it and
+ * stage_leave ends it.
+ */
+void stage_show(struct stage *stage);
+void stage_show_end(struct stage *stage);
 
 /* Leaves the plane. May be repeated. */
 void stage_leave(struct stage *stage);

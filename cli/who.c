@@ -302,8 +302,7 @@ int cli_who(int argc, char **argv)
 	int result = CLI_OK;
 
 	cli_parse(&argp, "who", argc, argv, &who);
-	if (aether_plane_attach(who.name, AETHER_ATTACH_OBSERVE, &error,
-				&plane) < 0)
+	if (cli_attach(who.name, AETHER_ATTACH_OBSERVE, &error, &plane) < 0)
 		return cli_fail_error(&who.common, &error);
 	aether_plane_look(plane, &info);
 	if (read_leases(plane, info.geometry.strides, &leases) < 0)

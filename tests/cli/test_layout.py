@@ -3,6 +3,7 @@
 """aether layout --layout inos is the specification's map, written out here once
 more from its text: sections 1.2, 2.1, 3.2 and 5 of INOS SAB Layout v2.2. And
 planes of that layout from create to destroy."""
+import re
 import struct
 import sys
 from pathlib import Path
@@ -190,6 +191,62 @@ def test_text():
     same(sorted(line.split()[-2] for line in text.splitlines()
                 if line.endswith(" (addition)")), sorted(ADDITIONS),
          "additions are marked")
+
+
+def tables(text):
+    """Those below the regions: {first heading: rows of {heading: cell}}. What
+    is not aligned with its heading, on the left or on the right, is wrong."""
+    found = {}
+    for block in text.split("\n\n")[2:]:
+        head, *lines = block.splitlines()
+        spans = [(m.start(), m.end(), m[0])
+                 for m in re.finditer(r"\S+(?: \S+)*", head)]
+        rows = found[spans[0][2]] = []
+        for line in lines:
+            cells = [(m.start(), m.end(), m[0])
+                     for m in re.finditer(r"\S+(?: \S+)*", line)]
+            same(len(cells), len(spans), f"cells of {line!r}")
+            for cell, span in zip(cells, spans):
+                must(cell[0] == span[0] or cell[1] == span[1],
+                     "not below its heading", cell, span)
+            rows.append({s[2]: c[2] for s, c in zip(spans, cells)})
+    return found
+
+
+def roles(names):
+    return "all" if len(names) == 8 else ",".join(names)
+
+
+def test_text_has_what_json_has():
+    good("create", "p", "--layout", "inos", "--tier", "moderate")
+    for words in (("--layout", "inos"), ("p",)):
+        text, wanted = good("layout", *words).out, good_json("layout", *words)
+        must(not re.search(r"[ \t]$", text, re.M), "a blank ends a line")
+        found = tables(text)
+        same(list(found), ["epoch", "pair", "guard", "tier"], "tables")
+        names = {e["index"]: e["name"] for e in wanted["epochs"]}
+        names[0] = "-"          # no pair and no guard has that one
+        same(found["pair"], [
+            {"pair": str(n), "name": p["name"], "bytes": str(p["size"]),
+             "item": str(p["item_size"]), "items": str(p["items"]),
+             "epoch": names[p["epoch"]], "mirror": names[p["mirror"]],
+             "buffers": " ".join(f"0x{b:010X}" for b in p["buffers"])}
+            for n, p in enumerate(wanted["pairs"])], "pairs")
+        same(found["guard"], [
+            {"guard": str(n), "region": g["region"], "mode": g["mode"],
+             "epoch": names[g["epoch"]], "readers": roles(g["readers"]),
+             "writers": "nobody" if g["mode"] == "readOnly"
+             else roles(g["writers"])}
+            for n, g in enumerate(wanted["guards"])], "guards")
+        same(found["tier"], [
+            {"tier": t["name"], "bytes": str(t["size"]),
+             "entities": str(t["entities"]), "role among peers":
+             t["peer_role"]} for t in wanted["tiers"]], "tiers")
+        same([(e["name"], e["kind"]) for e in found["epoch"]],
+             [(e["name"], e["kind"]) for e in wanted["epochs"]], "epochs")
+    text = good("layout").out
+    must(not re.search(r"[ \t]$", text, re.M), "a blank ends a line")
+    same(list(tables(text)), ["epoch"], "no table of nothing")
 
 
 # ---- planes

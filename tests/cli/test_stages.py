@@ -3,14 +3,18 @@
 """aether ingress, appliance and egress as shells start them: in any order, in
 any number; when one is missing, is killed or interrupted, all end, say why,
 leave the plane, and no half output has a name."""
+import fcntl
 import json
 import os
+import pty
 import random
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -27,11 +31,11 @@ KEYS = ("bytes_in", "bytes_out", "seconds", "strides_routed", "bytes_copied")
 work = None
 
 
-def start(*words, stdin=subprocess.DEVNULL):
+def start(*words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **more):
     words += ("--wait", TIMEOUT)    # those who are started later may be slow
     return subprocess.Popen([BIN, *map(str, words)], stdin=stdin,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env=tool.environment())
+                            stdout=subprocess.PIPE, stderr=stderr,
+                            env=tool.environment(), **more)
 
 
 def end(process, seconds=TIMEOUT):
@@ -67,6 +71,7 @@ def in_order(order):
         same((status, err), (0, ""), f"{one} in {order}")
         said[one] = json.loads(out)
         must(not set(KEYS) - set(said[one]), "keys:", said[one])
+        same(said[one]["name"], "p", "the plane")
         same((said[one]["bytes_in"], said[one]["bytes_out"]), (SIZE, SIZE))
     strides = SIZE // 131072 + 1
     same([said[one]["strides_routed"] for one in "iae"],
@@ -220,6 +225,87 @@ def test_output_is_whole_or_not_there():
         same(end(stage)[0], 0, role)
     must((work / "out").read_bytes() == DATA, "afterwards")
     clean("in", "out")
+
+
+# ---- what people see
+
+def test_lines_name_their_stage():
+    """Three in one terminal can be told apart."""
+    stages = {"egress": start("egress", "p", work / "out"),
+              "appliance": start("appliance", "p", "--burn", "none"),
+              "ingress": start("ingress", "p", work / "in")}
+    counts = {"ingress": 2, "appliance": 1, "egress": 0}
+    strides = SIZE // 131072 + 1
+    for role, stage in stages.items():
+        same(end(stage), (0, f"{role} p: {SIZE} bytes in, {SIZE} bytes out, "
+                          f"{counts[role] * strides} times handed on, 0 bytes "
+                          "copied\n", ""), role)
+
+
+class Terminal:
+    """A stage whose standard error is a terminal, its own unless `foreign`."""
+
+    def __init__(self, *words, foreign=False, stdin=subprocess.DEVNULL):
+        self.master, self.slave = pty.openpty()
+        self.screen = ""
+        own = None if foreign else lambda: fcntl.ioctl(
+            self.slave, termios.TIOCSCTTY, 0)
+        self.stage = start(*words, stdin=stdin, stderr=self.slave,
+                           start_new_session=True, preexec_fn=own,
+                           pass_fds=(self.slave,))
+
+    def read(self):
+        while select.select([self.master], [], [], 0)[0]:
+            self.screen += os.read(self.master, 4096).decode()
+        return self.screen
+
+    def shows(self, text):
+        until(lambda: text in self.read(), f"{text!r} in {self.screen!r}")
+
+    def end(self):
+        out = self.stage.communicate(timeout=TIMEOUT)[0].decode()
+        self.read()
+        os.close(self.master)
+        os.close(self.slave)
+        return self.stage.returncode, out
+
+
+def test_terminal():
+    piped = start("egress", "p", work / "piped")
+    until_joined("egress")
+    appliance = Terminal("appliance", "p", "--burn", "none", foreign=True)
+    appliance.shows("appliance p: waits for an ingress; start one: "
+                    "aether ingress p IN\r\n")
+    piped.terminate()
+    same(end(piped), (-signal.SIGTERM, "", ""), "no terminal, not a word")
+    ingress = Terminal("ingress", "p", "-", "--workers", 2,
+                       stdin=subprocess.PIPE)
+    ingress.shows("ingress p: waits for an egress; start one: "
+                  "aether egress p OUT\r\n")
+    egress = Terminal("egress", "p", work / "out")
+    egress.shows("egress p: waits for the stream to begin\r\n")
+    ingress.shows("ingress p: waits for appliances, 1 of 2 are there; start "
+                  "more: aether appliance p --burn SPEC\r\n")
+    other = start("appliance", "p", "--burn", "none")
+    ingress.shows("ingress p: waits for input\r\n")
+    must("\x1b" not in egress.read() + ingress.screen, "too early a line")
+    ingress.stage.stdin.write(DATA[:1000])
+    ingress.stage.stdin.flush()
+    ingress.shows("\ringress p: 1 stride\x1b[K")
+    egress.shows("\regress p: 1 stride\x1b[K")
+    same(appliance.read().count("appliance p: waits"),
+         appliance.screen.count("\n"), "who is in the background draws not")
+    termios.tcflow(egress.slave, termios.TCOOFF)    # as Ctrl-S: nobody hangs
+    ingress.stage.stdin.write(DATA[1000:])
+    for one in (ingress, appliance, egress):
+        status, out = one.end()
+        same((status, out[:out.index(":")]),
+             (0, " ".join(map(str, one.stage.args[1:3]))), "ends")
+        lines = one.screen.split("\r\n")[:-1]
+        same(len(lines), len(set(lines)), "each is said once")
+    must(ingress.screen.endswith("\r\x1b[K"), "wiped", ingress.screen)
+    same(end(other)[0], 0, "the other appliance")
+    must((work / "out").read_bytes() == DATA, "and all that arrived")
 
 
 def with_plane(test):

@@ -326,11 +326,29 @@ def test_create_over_a_file_limit():
     same(os.listdir(tool.planes), [], "left behind")
 
 
-def test_directory_that_is_missing():
-    env = {"AETHER_DIR": str(tool.planes / "nowhere")}
-    result = aether("ls", env=env)
-    must(result.status == 1 and result.err, "ls", result)
-    same(aether("create", "p", env=env).status, 1, "create")
+def test_directory_that_is_none():
+    """Every verb that names a plane says which directory, by whom, what now:
+    not that there is no such plane, which is true and helps nobody."""
+    file = tool.planes / "file"
+    file.write_text("text")
+    words = [("ls",), ("run", "--plane", "p", file, tool.planes / "out"),
+             ("ingress", "p", file), ("appliance", "p", "--burn", "none"),
+             ("egress", "p", tool.planes / "out"),
+             *((verb, "p") for verb in ("create", "destroy", "map", "who",
+                                        "reap", "guard", "layout"))]
+    for place, what in ((tool.planes / "nowhere", "there is no directory"),
+                        (file, "is no directory")):
+        for one in words:
+            said = bad(1, "AETHER_ENOENT", *one, says=what,
+                       env={"AETHER_DIR": str(place)}).err
+            must(str(place) in said and "AETHER_DIR" in said and
+                 "unset" in said, "names, and advises:", said)
+    long = {"AETHER_DIR": "/" + "n" * 200}
+    bad(1, "AETHER_ENOENT", "who", "p", says="unset AETHER_DIR.", env=long)
+    bad(1, "AETHER_ENOENT", "who", "p", says="there is no plane 'p' in")
+    same(os.listdir(tool.planes), ["file"], "nothing is left")
+    for verb in (("layout",), ("run", file, "-")):
+        good(*verb, env={"AETHER_DIR": str(file)})   # they need no name
 
 
 # ---- strerror and bench

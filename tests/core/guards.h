@@ -61,6 +61,16 @@ static inline void guards_end(void)
 	need(aether_plane_detach(plane) == 0);
 }
 
+/* Each test on a plane of its own. */
+static inline void guards_each(void (*const all[])(void), size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		guards_begin();
+		all[i]();
+		guards_end();
+	}
+}
+
 static inline struct aether_guard_info look(uint32_t guard)
 {
 	struct aether_guard_info info;

@@ -423,11 +423,7 @@ static void tests(void)
 		anything,
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		guards_begin();
-		all[i]();
-		guards_end();
-	}
+	guards_each(all, sizeof(all) / sizeof(all[0]));
 }
 
 int main(void)

@@ -189,11 +189,7 @@ static void tests(void)
 				      recovered_by_a_reaper, newcomer, stopped,
 				      killing };
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		guards_begin();
-		all[i]();
-		guards_end();
-	}
+	guards_each(all, sizeof(all) / sizeof(all[0]));
 }
 
 int main(void)

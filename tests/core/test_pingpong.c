@@ -4,45 +4,13 @@
  * and when they are torn; who may write; what is refused, and that a refusal
  * changes nothing; epochs, their parity, the mirror; the layout's own pairs.
  */
-#include "pingpong.h"
-
-static struct aether_plane *plane;
-static struct aether_layout small;
-static struct aether_participant *me, *you;
-static struct aether_pingpong_write w;
-static struct aether_pingpong_reading r;
-static struct aether_pingpong_info info;
-
-static void begin(void)
-{
-	plane = pingpong_plane(8);
-	pingpong_small(plane, &small);
-	me = rig_join(plane);
-	you = rig_join(plane);
-}
-
-static void end(void)
-{
-	aether_participant_leave(you);
-	aether_participant_leave(me);
-	need(aether_plane_detach(plane) == 0);
-}
-
-static int fill(uint32_t pair, uint64_t value)
-{
-	return pingpong_fill(me, pair, AETHER_FOREVER, value);
-}
+#include "pingpong_two.h"
 
 static int reads(uint32_t pair, int64_t value, uint64_t sequence)
 {
 	need(aether_pingpong_read_begin(plane, pair, &r) == 0);
 	return pingpong_value(&r) == value && r.sequence == sequence &&
 	       aether_pingpong_read_end(&r) == 0;
-}
-
-static void look(uint32_t pair)
-{
-	need(aether_pingpong_look(plane, pair, &info) == 0);
 }
 
 /* Copies of both records, to show that a refusal changes nothing. */

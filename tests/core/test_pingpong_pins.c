@@ -5,41 +5,9 @@
  * hold nobody up; what the records hold when somebody wrote over them is an
  * error or nonsense, and never a crash or a hang.
  */
-#include "pingpong.h"
+#include "pingpong_two.h"
 
 #define LONG AETHER_PIN_TERM_MAX
-
-static struct aether_plane *plane;
-static struct aether_layout small;
-static struct aether_participant *me, *you;
-static struct aether_pingpong_write w;
-static struct aether_pingpong_reading r;
-static struct aether_pingpong_info info;
-
-static void begin(void)
-{
-	plane = pingpong_plane(8);
-	pingpong_small(plane, &small);
-	me = rig_join(plane);
-	you = rig_join(plane);
-}
-
-static void end(void)
-{
-	aether_participant_leave(you);
-	aether_participant_leave(me);
-	need(aether_plane_detach(plane) == 0);
-}
-
-static int fill(uint32_t pair, uint64_t value)
-{
-	return pingpong_fill(me, pair, AETHER_FOREVER, value);
-}
-
-static void look(uint32_t pair)
-{
-	need(aether_pingpong_look(plane, pair, &info) == 0);
-}
 
 /* The checks that need a term that is not over yet are made once more if this
  * machine was too slow for them. */

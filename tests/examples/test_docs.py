@@ -2,67 +2,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every C example of docs/ compiles as it stands, every warning an error; what
 has a main is run too, and leaves no plane behind."""
-import os
 import re
-import shutil
-import subprocess
-import tempfile
+import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / (os.environ.get("O") or "build")
-FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE",
-         f"-I{ROOT}/include", f"-I{ROOT}/build/gen"]
-done = failed = 0
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from common import (FLAGS, ROOT, compiled, end, left, ok,  # noqa: E402
+                    places, run)
+
+SYSTEM = "-D_GNU_SOURCE"    # some show what Linux alone has
 
 
-def ok(good, name, more=""):
-    global done, failed
-    done += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {done} - {name}", flush=True)
-    if not good:
-        print("\n".join("# " + line for line in str(more).splitlines()))
-
-
-def compiles(source, *more):
-    return subprocess.run(["gcc", *FLAGS, source, *more], capture_output=True,
-                          text=True)
-
-
-def example(name, text, work, env):
-    source, program = work / "example.c", work / "example"
-    source.write_text(text)
+def example(name, text, env, work):
     if not re.search(r"^int main\(", text, re.M):
-        made = compiles(source, "-fsyntax-only", "-Wno-unused-function")
+        source = work / "example.c"
+        source.write_text(text)
+        made = run("gcc", *FLAGS, source, SYSTEM, "-fsyntax-only",
+                   "-Wno-unused-function")
         ok(made.returncode == 0, f"{name} compiles", made.stderr)
         return
-    made = compiles(source, BUILD / "libaether.a", "-lpthread", "-o", program)
-    ok(made.returncode == 0, f"{name} compiles", made.stderr)
-    if made.returncode:
+    program = compiled(name, text, work, SYSTEM)
+    if not program:
         return
-    run = subprocess.run([program], cwd=work, env=env, timeout=60,
-                         capture_output=True, text=True)
-    ok(run.returncode == 0, f"{name} runs", run)
-    left = os.listdir(env["AETHER_DIR"])
-    ok(left == [], f"{name} leaves no plane", left)
+    ran = run(program, cwd=work, env=env)
+    ok(ran.returncode == 0, f"{name} runs", ran)
+    ok(left(env) == [], f"{name} leaves no plane", left(env))
 
 
-def main():
-    planes = tempfile.mkdtemp(prefix="aether-docs.", dir="/dev/shm")
-    work = Path(tempfile.mkdtemp(prefix="aether-docs."))
-    env = dict(os.environ, AETHER_DIR=planes)
-    try:
-        for page in sorted((ROOT / "docs").glob("*.md")):
-            blocks = re.findall("^```c\n(.*?)^```$", page.read_text(),
-                                re.M | re.S)
-            for number, text in enumerate(blocks, 1):
-                example(f"{page.name}, example {number}", text, work, env)
-    finally:
-        shutil.rmtree(planes, ignore_errors=True)
-        shutil.rmtree(work, ignore_errors=True)
-    print(f"1..{done}")
-    return 1 if failed else 0
-
-
-raise SystemExit(main())
+with places() as (planes, files):
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        blocks = re.findall("^```c\n(.*?)^```$", page.read_text(),
+                            re.M | re.S)
+        for number, block in enumerate(blocks, 1):
+            example(f"{page.name}, example {number}", block, planes, files)
+sys.exit(end())

@@ -3,43 +3,30 @@
 """The examples do what they say, and README's commands run as they stand."""
 import os
 import re
-import shutil
 import subprocess
-import tempfile
+import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = ROOT / (os.environ.get("O") or "build")
-LIMIT = 240     # seconds; README's chaos alone takes 40
-done = 0
-failed = 0
-
-
-def ok(good, name, more=""):
-    global done, failed
-    done += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {done} - {name}", flush=True)
-    if not good:
-        print("\n".join("# " + line for line in str(more).splitlines()))
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from common import (BUILD, LIMIT, ROOT, end, left, ok, places,  # noqa: E402
+                    run)
 
 
 def hello(env):
-    run = subprocess.run([BUILD / "examples" / "01_hello"], env=env, timeout=LIMIT,
-                         capture_output=True, text=True)
-    ok(run.stdout == "hello from the same memory\n" and not run.returncode,
-       "01_hello", run)
+    ran = run(BUILD / "examples" / "01_hello", env=env)
+    ok(ran.stdout == "hello from the same memory\n" and not ran.returncode,
+       "01_hello", ran)
 
 
-def two_processes(env, planes):
+def two_processes(env):
     receiver = subprocess.Popen([BUILD / "examples" / "02_receive"], env=env,
                                 stdout=subprocess.PIPE, text=True)
     until = time.monotonic() + 60
     sender = None
     while time.monotonic() < until:
-        sender = subprocess.run([BUILD / "examples" / "03_send"], env=env,
-                                timeout=LIMIT, capture_output=True, text=True)
+        sender = run(BUILD / "examples" / "03_send", env=env)
         if not sender.returncode:
             break
         time.sleep(0.05)
@@ -47,7 +34,7 @@ def two_processes(env, planes):
     ok(not sender.returncode and not receiver.returncode and
        said == "1000 strides; the last says: number 1000\n",
        "02_receive and 03_send", f"{sender} {said}")
-    ok(os.listdir(planes) == [], "nothing is left", os.listdir(planes))
+    ok(left(env) == [], "nothing is left", left(env))
 
 
 def burn(env, work):
@@ -59,18 +46,15 @@ def burn(env, work):
                    check=True)
     for path in (BUILD / "examples" / "burn_flip.so", work / "flip.so"):
         for raw in ([], ["--raw"]):
-            run = subprocess.run(
-                [BUILD / "aether", "run", "--burn", f"{path}:5a", "--verify",
-                 *raw, "IN", "OUT"], cwd=work, env=env, timeout=LIMIT,
-                capture_output=True, text=True)
-            out = (work / "OUT").read_bytes() if not run.returncode else b""
-            ok(out == bytes(b ^ 0x5A for b in data) and "verified" in run.stdout,
-               f"burn_flip.so {raw}", run)
-    run = subprocess.run([BUILD / "aether", "run", "--burn", "./flip.so:1ff",
-                          "IN", "OUT"], cwd=work, env=env, timeout=LIMIT,
-                         capture_output=True, text=True)
-    ok(run.returncode == 1 and 'MASK is "1ff"' in run.stderr, "a wrong mask",
-       run)
+            ran = run(BUILD / "aether", "run", "--burn", f"{path}:5a",
+                      "--verify", *raw, "IN", "OUT", cwd=work, env=env)
+            out = (work / "OUT").read_bytes() if not ran.returncode else b""
+            ok(out == bytes(b ^ 0x5A for b in data) and "verified" in ran.stdout,
+               f"burn_flip.so {raw}", ran)
+    ran = run(BUILD / "aether", "run", "--burn", "./flip.so:1ff", "IN", "OUT",
+              cwd=work, env=env)
+    ok(ran.returncode == 1 and 'MASK is "1ff"' in ran.stderr, "a wrong mask",
+       ran)
     (work / "OUT").unlink()
 
 
@@ -80,28 +64,16 @@ def readme(env, work):
     lines = re.findall(r"^    (.*)$", part, re.M)
     (work / "IN").write_bytes(os.urandom(1000003))
     env = dict(env, PATH=f"{BUILD}:{env['PATH']}")
-    run = subprocess.run(["sh", "-e", "-c", "\n".join(lines)], cwd=work,
-                         env=env, timeout=LIMIT, capture_output=True, text=True)
-    ok(len(lines) > 5 and not run.returncode, "README's commands run", run)
+    ran = run("sh", "-e", "-c", "\n".join(lines), cwd=work, env=env)
+    ok(len(lines) > 5 and not ran.returncode, "README's commands run", ran)
     out = (work / "OUT").read_bytes() if (work / "OUT").exists() else b""
     want = bytes(b ^ 0x5A for b in (work / "IN").read_bytes())
     ok(out == want, "and their output is right")
 
 
-def main():
-    planes = tempfile.mkdtemp(prefix="aether-examples.", dir="/dev/shm")
-    work = Path(tempfile.mkdtemp(prefix="aether-examples."))
-    env = dict(os.environ, AETHER_DIR=planes)
-    try:
-        hello(env)
-        two_processes(env, planes)
-        burn(env, work)
-        readme(env, work)
-    finally:
-        shutil.rmtree(planes, ignore_errors=True)
-        shutil.rmtree(work, ignore_errors=True)
-    print(f"1..{done}")
-    return 1 if failed else 0
-
-
-raise SystemExit(main())
+with places() as (planes, files):
+    hello(planes)
+    two_processes(planes)
+    burn(planes, files)
+    readme(planes, files)
+sys.exit(end())

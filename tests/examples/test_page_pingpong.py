@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The example of docs/pingpong.md compiles as it stands, and does what the page says."""
-import os
 import re
-import subprocess
-import tempfile
+import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = ROOT / (os.environ.get("O") or "build")
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from common import ROOT, compiled, end, ok, places, run  # noqa: E402
+
 MAIN = """
 #include <stdio.h>
 
@@ -55,26 +55,11 @@ int main(void)
 WANTED = ("10000 birds, the last is at 7\n"
           "bird 10,000 is at 7, bird 10,001 is AETHER_EINDEX\n")
 
-
-def main():
-    page = (ROOT / "docs" / "pingpong.md").read_text()
-    code = re.search(r"^```c\n(.*?)^```", page, re.M | re.S).group(1)
-    with tempfile.TemporaryDirectory(prefix="aether-page.") as work:
-        source, program = Path(work) / "page.c", Path(work) / "page"
-        source.write_text(code + MAIN)
-        made = subprocess.run(
-            ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude",
-             "-Ibuild/gen", source, BUILD / "libaether.a", "-lpthread", "-o",
-             program], cwd=ROOT, capture_output=True, text=True)
-        run = made.returncode or subprocess.run([program], timeout=60,
-                                                capture_output=True, text=True)
-    good = not made.returncode and run.stdout == WANTED
-    print("ok 1" if good else "not ok 1", "- the example of docs/pingpong.md")
-    if not good:
-        print("\n".join("# " + line for line in
-                        (made.stderr + str(run)).splitlines()))
-    print("1..1")
-    return 0 if good else 1
-
-
-raise SystemExit(main())
+page = (ROOT / "docs" / "pingpong.md").read_text()
+code = re.search(r"^```c\n(.*?)^```", page, re.M | re.S).group(1)
+with places() as (env, work):
+    program = compiled("the example of docs/pingpong.md", code + MAIN, work)
+    said = run(program, env=env) if program else None
+    ok(said and said.returncode == 0 and said.stdout == WANTED,
+       "and does what the page says", said)
+sys.exit(end())

@@ -5,25 +5,14 @@ generator and build: a library of its own, a plane of that layout, a region that
 is used, constants in other languages. The usual build is not touched by it."""
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = os.environ.get("O") or "build"
-OWN = f"{BUILD}/weather"
-done = failed = 0
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from common import ROOT, end, left, ok, places, run  # noqa: E402
 
-
-def ok(good, name, more=""):
-    global done, failed
-    done += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {done} - {name}", flush=True)
-    if not good:
-        print("\n".join("# " + line for line in str(more).splitlines()[-30:]))
+OWN = f"{os.environ.get('O') or 'build'}/weather"
 
 
 def commands():
@@ -43,18 +32,17 @@ def program(env):
     """What the page says, as it stands: build, then run."""
     build, *others = commands()
     before = stamps()
-    made = subprocess.run(["sh", "-e", "-c", build + " OPT=-O0"], cwd=ROOT,
-                          env=env, capture_output=True, text=True)
+    made = run("sh", "-e", "-c", build + " OPT=-O0", cwd=ROOT, env=env,
+               timeout=None)
     ok(made.returncode == 0, "builds with LAYOUTS, O and GEN",
        made.stdout + made.stderr)
     ok(stamps() == before and before, "the usual build is as it was")
-    run = subprocess.run(["sh", "-e", "-c", others[0]], cwd=ROOT, env=env,
-                         capture_output=True, text=True, timeout=60)
-    ok(run.returncode == 0 and run.stdout == (
+    ran = run("sh", "-e", "-c", others[0], cwd=ROOT, env=env)
+    ok(ran.returncode == 0 and ran.stdout == (
         "layout weather: region stations of 4096 bytes, measured 1 times\n"
         "Zugspitze: -4.5 C, 704.25 hPa\n"), "a plane of it, and a region used",
-       run)
-    ok(os.listdir(env["AETHER_DIR"]) == [], "nothing is left")
+       ran)
+    ok(left(env) == [], "nothing is left")
 
 
 def languages():
@@ -64,9 +52,8 @@ def languages():
             "print(hex(w.OFFSET_STATIONS), w.IDX_FORECAST, "
             "w.PAIR_FORECAST_BUFFERS, hex(w.PAIR_FORECAST_OFFSET_C), "
             "w.GUARD_STATIONS_WRITERS)")
-    run = subprocess.run([sys.executable, "-c", code, ROOT / OWN / "gen/python"],
-                         capture_output=True, text=True)
-    ok(run.stdout == "0x2000 9 3 0xc000 2\n", "Python knows it", run)
+    ran = run(sys.executable, "-c", code, ROOT / OWN / "gen/python")
+    ok(ran.stdout == "0x2000 9 3 0xc000 2\n", "Python knows it", ran)
     for path, name in (("rust/layout.rs", "pub mod weather {"),
                        ("go/system/layout.go", "WeatherOffsetStations "),
                        ("js/layout.mjs", "export const WEATHER "),
@@ -75,18 +62,9 @@ def languages():
         ok(file.exists() and name in file.read_text(), f"so does {path}")
 
 
-def main():
-    planes = tempfile.mkdtemp(prefix="aether-weather.", dir="/dev/shm")
-    env = {name: x for name, x in os.environ.items()
-           if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "O", "GEN")}
-    env["AETHER_DIR"] = planes
-    try:
-        program(env)
-        languages()
-    finally:
-        shutil.rmtree(planes, ignore_errors=True)
-    print(f"1..{done}")
-    return 1 if failed else 0
-
-
-raise SystemExit(main())
+with places() as (full, _):
+    plain = {name: x for name, x in full.items()
+             if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "O", "GEN")}
+    program(plain)
+    languages()
+sys.exit(end())

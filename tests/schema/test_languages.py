@@ -280,12 +280,13 @@ def read_rust(directory, at):
     for name, files in at.items():
         place = {"real": "sdk"}.get(name, name)
         lines.append(f'mod {place} {{ #[path = "{files["rust"]}"] '
-                     "#[allow(dead_code)] pub mod layout; }")
+                     "pub mod layout; }")
         inner = ""
         for line in files["rust"].read_text().splitlines():
             opened = re.fullmatch(r"pub mod (\w+) \{", line)
             inner = f"{opened[1]}::" if opened else "" if line == "}" else inner
-            found = re.match(r"\s*pub const (\w+): (&str|\w+) = ", line)
+            found = re.match(r"\s*(?:#\[allow\(dead_code\)\] )?"
+                             r"pub const (\w+): (&str|\w+) = ", line)
             if found:
                 path = f"{place}::layout::{inner}{found[1]}"
                 uses.append(f't("{name} {inner}{found[1]}", {path});'
@@ -301,7 +302,29 @@ def read_rust(directory, at):
     source.write_text("\n".join(lines))
     done = run(["rustc", "--edition", "2018", "-D", "warnings", "-o",
                 directory / "rust", source])
+    few_in_rust(directory, at["real"]["rust"])
     return by_set(at, "Rust", done, [directory / "rust"], "stdout")
+
+
+def few_in_rust(directory, path):
+    """Who uses few of them hears of no others, whichever way they come in."""
+    module = f'#[path = "{path}"] mod layout;'
+    include = f'include!("{path}");'
+    inner = f"mod sdk {{ pub mod layout {{ {include} }} }}"
+    ways = {"module": (module, "layout::"), "include": (include, ""),
+            "module with include": (inner, "sdk::layout::")}
+    for way, (begin, at) in ways.items():
+        for used in ("OFFSET_BIRD_STATE", "lean::OFFSET_PLANE_HEADER",
+                     "ERRORS.len()"):
+            source = directory / "few.rs"
+            source.write_text(f'{begin}\nfn main() {{ println!("{{}}", '
+                              f"{at}{used}); }}\n")
+            for edition in ("2018", "2021"):
+                done = run(["rustc", "--edition", edition, "-D", "warnings",
+                            "--emit=metadata", "-o", directory / "few",
+                            source])
+                ok(done.returncode == 0, f"Rust: no warning, {way}, edition "
+                   f"{edition}, {used} alone", done.stderr)
 
 
 def read_go(directory, at):

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Planes by name. Where there is no directory of planes there is no plane of
+ * any name, and advice about names helps nobody: so after a failure it is
+ * looked whether the directory is there.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+
+#define DEFAULT "/dev/shm"
+#define SHOWN 100 /* characters of a directory; the advice must fit behind */
+
+/* As the library finds it (host/posix/name.c). */
+const char *cli_directory(void)
+{
+	const char *directory = secure_getenv("AETHER_DIR");
+
+	return directory && *directory ? directory : DEFAULT;
+}
+
+int cli_explain(int err, struct aether_error *error)
+{
+	const char *directory = cli_directory();
+	struct stat found;
+	int there;
+
+	if (err != AETHER_ENOENT)
+		return err;
+	there = stat(directory, &found) == 0;
+	if (there && S_ISDIR(found.st_mode))
+		return err;
+	if (there)
+		return cli_error(error, err, 0,
+				 "%.*s, where AETHER_DIR says that planes are, "
+				 "is no directory; name one in AETHER_DIR, or "
+				 "unset it.",
+				 SHOWN, directory);
+	return cli_error(error, err, 0,
+			 "there is no directory %.*s, where %s planes are; "
+			 "make it, or %s.",
+			 SHOWN, directory,
+			 secure_getenv("AETHER_DIR") ? "AETHER_DIR says that"
+						     : "without AETHER_DIR",
+			 secure_getenv("AETHER_DIR")
+				 ? "unset AETHER_DIR"
+				 : "name one in AETHER_DIR");
+}
+
+int cli_attach(const char *name, uint32_t flags, struct aether_error *error,
+	       struct aether_plane **plane)
+{
+	return cli_explain(aether_plane_attach(name, flags, error, plane),
+			   error);
+}
