@@ -59,13 +59,6 @@ static void set_one(void)
 	aether_epoch_set(ae_sim_me(), ONE, 1);
 }
 
-static void join_and_wait(void)
-{
-	ae_sim_await_death();
-	if (ae_sim_join() == 0)
-		wait_one();
-}
-
 static const struct ae_sim_scene two_signals = {
 	.name = "epoch: one signals twice, one waits",
 	.strides = 1,
@@ -93,20 +86,6 @@ static const struct ae_sim_scene a_set = {
 	.actors = { { .name = "sets", .body = set_one, .mortal = 1 },
 		    { .name = "waits", .body = wait_one, .mortal = 1 },
 		    { .name = "reaper", .body = scene_reap } },
-};
-
-/* Two changes, of which one will come: it sleeps until it dies of it. */
-static const struct ae_sim_scene slept = {
-	.name = "epoch: who waits dies asleep, and a newcomer sits down there",
-	.strides = 1,
-	.slots = 3,
-	.epochs = 1,
-	.actors = { { .name = "signals", .body = signal_one },
-		    { .name = "waits", .body = wait_two, .mortal = 1 },
-		    { .name = "newcomer",
-		      .body = join_and_wait,
-		      .joins = 1,
-		      .mortal = 1 } },
 };
 
 /* Waits for either, until each has changed. */
@@ -291,6 +270,27 @@ static const struct ae_sim_scene panics_alone = {
 		    { .name = "waits", .body = await_panic } },
 };
 
+static void join_late(void)
+{
+	ae_sim_await_death();
+	if (ae_sim_join() == 0)
+		wait_one();
+}
+
+/* Two changes, of which one will come: it sleeps until it dies of it. */
+static const struct ae_sim_scene slept = {
+	.name = "epoch: who waits dies asleep, and a newcomer sits down there",
+	.strides = 1,
+	.slots = 3,
+	.epochs = 1,
+	.actors = { { .name = "signals", .body = signal_one },
+		    { .name = "waits", .body = wait_two, .mortal = 1 },
+		    { .name = "newcomer",
+		      .body = join_late,
+		      .joins = 1,
+		      .mortal = 1 } },
+};
+
 /* Everybody is of a boot, and another begins. */
 static void boot(void)
 {
@@ -367,13 +367,13 @@ int main(int argc, char **argv)
 		  (struct bound) { 2, 1 });
 	scene_run(&two_wait, (struct bound) { 0, 1 }, (struct bound) { 0, 1 });
 	scene_run(&a_set, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
-	scene_run(&slept, (struct bound) { 0, 2 }, (struct bound) { 1, 2 });
 	scene_run(&several, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&freed, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&left, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&reused, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&two_own, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&panics, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
+	scene_run(&slept, (struct bound) { 0, 2 }, (struct bound) { 1, 2 });
 	scene_run(&boots, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
 	scene_run(&boots_alone, (struct bound) { 1, 1 },
 		  (struct bound) { 2, 1 });

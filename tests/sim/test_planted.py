@@ -127,37 +127,6 @@ DEFECTS = [
     ("a limit that is never reached", "wake:reaches its limit:0:0", "wait.c",
      "	if (++me->wakes_calls >= me->wakes_limit)\n",
      "	if (++me->wakes_calls > me->wakes_limit)\n"),
-    ("a reader's end that releases nothing", "share:wants", "share.c",
-     "uint64_t seen = ae_cas64_seq_cst(half, now,",
-     "uint64_t seen = ae_cas64_acquire(half, now,"),
-    ("a signal that looks before it changes", "epoch:one signals twice:1:0", "epoch.c",
-     """	ae_add32_seq_cst(word, 1);
-	return tell(plane, index, epoch);
-""", """	tell(plane, index, epoch);
-	ae_add32_seq_cst(word, 1);
-	return 0;
-"""),
-    ("a reaper that wakes no epoch's word", "epoch:one signals twice", "wait.c",
-     "		ae_epoch_ring_parked(plane, i);\n", ""),
-    ("a pass that leaves their epochs to the dead", "epoch:owns it frees", "settle.c",
-     "	settle_epochs(settler);\n", "	(void)settle_epochs;\n"),
-    ("an epoch that is owned before it is said to be in use", "epoch:two allocate", "pool.c",
-     "		ae_or64_seq_cst(used, bit);\n", "		(void)bit;\n"),
-    ("an epoch that is freed in silence", "epoch:owns it frees:0:0", "pool.c",
-     """	note(plane, index, 0);
-	ae_wait_ring_set(plane, &plane->epochs[index].bells);
-""", "	note(plane, index, 0);\n"),
-    ("an epoch that is given twice by one name", "epoch:two allocate:0:0", "pool.c",
-     "0, 0, 0, after(AETHER_HOLDER_GENERATION(word)));",
-     "0, 0, 0, AETHER_HOLDER_GENERATION(word));"),
-    ("a panic that rings nobody", "epoch:on a doorbell:0:0", "epoch.c",
-     """			   code);
-	ae_wait_ring_all(me->plane);
-""", """			   code);
-"""),
-    ("a newcomer that reads what its predecessor was to", "share:another sits down:2:1", "share.c",
-     "	if (me->stamp > ae_load64_relaxed(&lease->sigma))\n",
-     "	if (0 > ae_load64_relaxed(&lease->sigma))\n"),
     ("a share beyond the depth of its route", "share:room for one:0:0", "share.c",
      """	if (sender->to != to || !sender->depth ||
 	    count_shares(me, slot) < sender->depth)
@@ -190,6 +159,37 @@ DEFECTS = [
      "	if (is_over(me, slot, word)) {\n", "	if (is_over(me, slot, word) && 0) {\n"),
     ("a flag that its dead writer owed", "pingpong:take turns:0:1", "pingpong.c",
      "	mirror(p, active);\n", ""),
+    ("a reader's end that releases nothing", "share:wants", "share.c",
+     "uint64_t seen = ae_cas64_seq_cst(half, now,",
+     "uint64_t seen = ae_cas64_acquire(half, now,"),
+    ("a signal that looks before it changes", "epoch:one signals twice:1:0", "epoch.c",
+     """	ae_add32_seq_cst(word, 1);
+	return tell(plane, index, epoch);
+""", """	tell(plane, index, epoch);
+	ae_add32_seq_cst(word, 1);
+	return 0;
+"""),
+    ("a reaper that wakes no epoch's word", "epoch:one signals twice", "wait.c",
+     "		ae_epoch_ring_parked(plane, i);\n", ""),
+    ("a pass that leaves their epochs to the dead", "epoch:owns it frees", "settle.c",
+     "	settle_epochs(settler);\n", "	(void)settle_epochs;\n"),
+    ("an epoch that is owned before it is said to be in use", "epoch:two allocate", "pool.c",
+     "		ae_or64_seq_cst(used, bit);\n", "		(void)bit;\n"),
+    ("an epoch that is freed in silence", "epoch:owns it frees:0:0", "pool.c",
+     """	note(plane, index, 0);
+	ae_wait_ring_set(plane, &plane->epochs[index].bells);
+""", "	note(plane, index, 0);\n"),
+    ("an epoch that is given twice by one name", "epoch:two allocate:0:0", "pool.c",
+     "0, 0, 0, after(AETHER_HOLDER_GENERATION(word)));",
+     "0, 0, 0, AETHER_HOLDER_GENERATION(word));"),
+    ("a panic that rings nobody", "epoch:on a doorbell:0:0", "epoch.c",
+     """			   code);
+	ae_wait_ring_all(me->plane);
+""", """			   code);
+"""),
+    ("a newcomer that reads what its predecessor was to", "share:another sits down:2:1", "share.c",
+     "	if (me->stamp > ae_load64_relaxed(&lease->sigma))\n",
+     "	if (0 > ae_load64_relaxed(&lease->sigma))\n"),
 ]
 
 
