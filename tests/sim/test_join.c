@@ -194,6 +194,6 @@ int main(int argc, char **argv)
 	scene_run(&heir_leaves, (struct bound) { 0, 1 },
 		  (struct bound) { 1, 2 });
 	scene_run(&leaves_named, (struct bound) { 1, 1 },
-		  (struct bound) { 2, 2 });
+		  (struct bound) { 2, 1 });
 	return scene_end();
 }
