@@ -62,6 +62,13 @@ int ae_sim_explore(const struct ae_sim_scene *scene, int preemptions, int kills,
 int ae_sim_walk(const struct ae_sim_scene *scene, int preemptions, int kills,
 		uint64_t executions, struct ae_sim_result *result);
 
+/*
+ * Writes which operations of core actors of the scenes so far came by, and how
+ * often they were killed before them, a line each, the last one `end`: what
+ * tests/sim/test_cover.py reads. Returns 0, or -1.
+ */
+int ae_sim_cover(const char *path);
+
 /* Ends this execution as failed. */
 __attribute__((noreturn, format(printf, 1, 2))) void
 ae_sim_fail(const char *format, ...);

@@ -16,6 +16,8 @@
 static struct aether_layout_pair pair;
 static struct aether_layout layout;
 
+#define MIRROR 14 /* the flag of the pair that has one */
+
 static unsigned char *stride(uint32_t index)
 {
 	return ae_sim.plane.base + ae_sim.plane.geometry.data_offset +
@@ -27,12 +29,17 @@ static uint64_t offset(uint32_t index)
 	return (uint64_t)(stride(index) - ae_sim.plane.base);
 }
 
-static void *epoch_word(void)
+static void *word_of(uint32_t epoch)
 {
 	uint64_t at = 0;
 
-	aether_geometry_epoch(pair.epoch, &at);
+	aether_geometry_epoch(epoch, &at);
 	return ae_sim.plane.base + at;
+}
+
+static void *epoch_word(void)
+{
+	return word_of(pair.epoch);
 }
 
 static void set_back(void)
@@ -40,6 +47,7 @@ static void set_back(void)
 	for (uint32_t i = 0; i < ae_sim.plane.geometry.strides; i++)
 		memset(stride(i), 0, AE_SIM_SIZE);
 	memset(epoch_word(), 0, sizeof(uint32_t));
+	memset(word_of(MIRROR), 0, sizeof(uint32_t));
 }
 
 /* Its schedule is played once more, from the beginning. */
@@ -363,6 +371,82 @@ static const struct ae_sim_scene late_pin = {
 		    { .name = "writer", .body = write_some } },
 };
 
+static void two_mirrored(void)
+{
+	lay_out(2);
+	pair.mirror = MIRROR;
+}
+
+/* Who begins puts right what the dead owed. */
+static void finish_mirrored(void)
+{
+	struct aether_pingpong_info info = { .active = 0 };
+	struct aether_pingpong_write w;
+
+	ae_sim_as(AE_SIM_MONITOR);
+	aether_pingpong_begin(ae_sim_me(), 0, 0, &w);
+	aether_pingpong_abandon(ae_sim_me(), 0);
+	aether_pingpong_look(&ae_sim.plane, 0, &info);
+	if (ae_sim_peek(word_of(MIRROR), 32) != info.active)
+		fail("the flag is wrong in the end");
+	finish();
+}
+
+/* Keeps its pin for longer than its term. */
+static void overstay(void)
+{
+	struct aether_pingpong_info info;
+	struct aether_pingpong_reading r;
+	uint64_t handle = 0;
+	int err;
+
+	if (aether_pingpong_read_pinned(ae_sim_me(), 0, 1000, &r) < 0)
+		return;
+	ae_sim_take_until(r.until + 1000, &handle);
+	err = check(&r);
+	aether_pingpong_look(&ae_sim.plane, 0, &info);
+	if (err == 0 && info.revoked)
+		fail("revoked, and its reader is not told");
+}
+
+static const struct ae_sim_scene revoked = {
+	.name = "two buffers, a pin that is revoked",
+	.strides = 3,
+	.setup = two,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
+		    { .name = "reader", .body = overstay, .mortal = 1 } },
+};
+
+static void pin_and_leave(void)
+{
+	struct aether_pingpong_reading r;
+
+	aether_pingpong_read_pinned(ae_sim_me(), 0, AETHER_PIN_TERM_MAX, &r);
+	ae_sim_leave();
+}
+
+/* Nobody's term is waited for who is not there. */
+static void finish_left(void)
+{
+	struct aether_pingpong_info info = { .revoked = 0 };
+
+	aether_pingpong_look(&ae_sim.plane, 0, &info);
+	if (info.revoked)
+		fail("revoked, and nobody was there");
+	finish();
+}
+
+static const struct ae_sim_scene pin_left = {
+	.name = "two buffers, who pinned one leaves",
+	.strides = 3,
+	.setup = two,
+	.finish = finish_left,
+	.actors = { { .name = "writer", .body = write_some, .mortal = 1 },
+		    { .name = "heir", .body = take_over },
+		    { .name = "reader", .body = pin_and_leave } },
+};
+
 static const struct ae_sim_scene thirds = {
 	.name = "three buffers, both kinds of readers",
 	.strides = 3,
@@ -376,8 +460,8 @@ static const struct ae_sim_scene thirds = {
 static const struct ae_sim_scene turns = {
 	.name = "two writers take turns",
 	.strides = 3,
-	.setup = two,
-	.finish = finish,
+	.setup = two_mirrored,
+	.finish = finish_mirrored,
 	.actors = { { .name = "one", .body = write_and_resign, .mortal = 1 },
 		    { .name = "two", .body = write_and_resign, .mortal = 1 },
 		    { .name = "reader", .body = read_checked } },
@@ -421,6 +505,8 @@ int main(int argc, char **argv)
 	scene_run(&checked, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&pinned, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&late_pin, (struct bound) { 3, 0 }, (struct bound) { 3, 0 });
+	scene_run(&revoked, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
+	scene_run(&pin_left, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&thirds, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&reaped, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&turns, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });

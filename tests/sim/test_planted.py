@@ -127,6 +127,38 @@ DEFECTS = [
     ("a limit that is never reached", "wake:reaches its limit:0:0", "wait.c",
      "	if (++me->wakes_calls >= me->wakes_limit)\n",
      "	if (++me->wakes_calls > me->wakes_limit)\n"),
+    ("a share beyond the depth of its route", "share:room for one:0:0", "share.c",
+     """	if (sender->to != to || !sender->depth ||
+	    count_shares(me, slot) < sender->depth)
+""", """	if (sender->to != to || !sender->depth ||
+	    !count_shares(me, slot) || 1)
+"""),
+    ("a boot that rings nobody", "epoch:begins, on a doorbell:0:0", "epoch.c",
+     """			   hash);
+	ae_wait_ring_all(me->plane);
+""", """			   hash);
+"""),
+    ("a wait that goes on in another boot", "epoch:context:0:0", "epoch.c",
+     "	if (found && ae_context_check(me))\n		return AETHER_ECONTEXT;\n", ""),
+    ("who names an heir in vain loses the one that it had", "join:in another's place:1:0", "reap.c",
+     "	ae_cas64_seq_cst(&me->seat->heir, word, before);\n", "	(void)before;\n"),
+    ("a tail that is freed while its head is not", "run:another leaves:0:0", "settle.c",
+     "	if (AETHER_LEASE_STATE(head) != AETHER_STATE_DORMANT)\n		return;\n",
+     "	(void)head;\n"),
+    ("a length that is left to the next lease", "stride:reserved again:0:0", "stride.c",
+     "	ae_store64_relaxed(&lease->length, 0);\n", ""),
+    ("work that is accepted and still suspect", "stride:accepts:0:0", "stride.c",
+     """	if (ae_cas64_acquire(&lease->word, word | AE_SUSPECT, word) !=
+	    (word | AE_SUSPECT))
+		return AETHER_ECORRUPT;
+""", ""),
+    ("a pin that is revoked in its writer's mind alone", "pingpong:is revoked", "pin.c",
+     "	seen = ae_cas64_seq_cst(&pins->pin[slot], word, unpinned(word));\n	if",
+     "	seen = word;\n	if"),
+    ("a pin of one who is gone that is kept", "pingpong:who pinned one leaves:0:0", "pin.c",
+     "	if (is_over(me, slot, word)) {\n", "	if (is_over(me, slot, word) && 0) {\n"),
+    ("a flag that its dead writer owed", "pingpong:take turns:0:1", "pingpong.c",
+     "	mirror(p, active);\n", ""),
     ("a reader's end that releases nothing", "share:wants", "share.c",
      "uint64_t seen = ae_cas64_seq_cst(half, now,",
      "uint64_t seen = ae_cas64_acquire(half, now,"),
@@ -345,7 +377,7 @@ def main():
                 say(False, what, got)
                 continue
             found = got.returncode == 1 and "the schedule that failed" in got.stdout
-            why = re.findall(r"^not ok \d+ - (.*?):.*\n.*\n#\s+(.*)$", got.stdout, re.M)
+            why = re.findall(r"^not ok \d+ - (.*?):.*\n#\s+(.*)$", got.stdout, re.M)
             say(found, f"{what}: " + ("; ".join(map(": ".join, why[:1])) or "not found"),
                 f"status {got.returncode}\n{got.stdout}{got.stderr}")
     print(f"1..{count}")
