@@ -205,9 +205,13 @@ int ae_host_guard_trap(struct aether_plane *plane, int on)
 
 int ae_host_guard_open(const struct aether_plane *plane, uint32_t guard)
 {
+	uint32_t actor = ae_sim_runner()->number;
+
 	(void)plane;
 	(void)guard;
-	return 0;
+	return actor < AE_SIM_ACTORS && ae_sim.scene->actors[actor].shut
+		       ? AETHER_ENOMEM
+		       : 0;
 }
 
 void ae_host_guard_close(const struct aether_plane *plane, uint32_t guard)

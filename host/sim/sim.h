@@ -25,6 +25,7 @@ struct ae_sim_actor {
 	int joins;  /* begins without a participant: its body joins */
 	int mortal; /* may be killed */
 	int watch;  /* 1 + the actor whose process and participant it shares */
+	int shut;   /* no guarded region opens to it */
 };
 
 struct ae_sim_scene {

@@ -127,6 +127,11 @@ static void write_some(void)
 			return;
 }
 
+static void write_once(void)
+{
+	write_one();
+}
+
 static void write_and_resign(void)
 {
 	if (write_one() == 0)
@@ -479,6 +484,35 @@ static const struct ae_sim_scene reaped = {
 		    { .name = "reaper", .body = scene_reap } },
 };
 
+/* Who ends the dead one's word dies before that, or half way. */
+static const struct ae_sim_scene reaper_dies = {
+	.name = "three buffers, the writer dies, and who reaps it",
+	.strides = 3,
+	.epochs = 1,
+	.setup = three,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_once, .mortal = 1 },
+		    { .name = "heir", .body = take_over_told },
+		    { .name = "reaper", .body = scene_reap, .mortal = 1 } },
+};
+
+static void write_and_leave(void)
+{
+	write_one();
+	ae_sim_leave();
+}
+
+static const struct ae_sim_scene writer_leaves = {
+	.name = "three buffers, the writer leaves",
+	.strides = 3,
+	.epochs = 1,
+	.setup = three,
+	.finish = finish,
+	.actors = { { .name = "writer", .body = write_and_leave, .mortal = 1 },
+		    { .name = "heir", .body = write_some },
+		    { .name = "reaper", .body = scene_reap } },
+};
+
 static const struct ae_sim_scene grown = {
 	.name = "buffers that grow, a checked reader, the writer is taken over",
 	.strides = 5,
@@ -509,8 +543,14 @@ int main(int argc, char **argv)
 	scene_run(&pin_left, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&thirds, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&reaped, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
+	scene_run(&reaper_dies, (struct bound) { 0, 2 },
+		  (struct bound) { 1, 2 });
+	scene_run(&writer_leaves, (struct bound) { 0, 1 },
+		  (struct bound) { 1, 1 });
 	scene_run(&turns, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
-	scene_run(&grown, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
+	/* quick: one or the other; both take too long */
+	scene_run(&grown, (struct bound) { 1, 0 }, (struct bound) { 1, 0 });
+	scene_run(&grown, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
 	scene_run(&grown_reaped, (struct bound) { 0, 1 },
 		  (struct bound) { 1, 1 });
 	return scene_end();

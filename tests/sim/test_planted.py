@@ -224,10 +224,41 @@ DEFECTS = [
      """		if (!ae_holder_gone(plane, word))
 			continue;
 """, "		continue;\n"),
+    ("a guard that does not open and is kept", "guard:does not open:0:0", "guard.c",
+     """	if (ae_holder_is(me, word))
+		ae_cas64_release(&record->writer, word, before);
+""", "	(void)word;\n	(void)before;\n"),
+    ("a guard that does not open and hides a death", "guard:does not open", "guard.c",
+     "		ae_cas64_release(&record->writer, word, before);\n",
+     """		ae_cas64_release(&record->writer, word,
+				 AETHER_HOLDER_MAKE(0, 0, 0,
+						    AETHER_HOLDER_GENERATION(word) + 1, 0));
+	(void)before;
+"""),
+    ("a death that is counted before it is settled", "guard:so does who takes over", "guard.c",
+     """		if (ae_cas64_release(&record->writer, word, nobody) != word)
+			continue;
+		/* relaxed: a counter. */
+		ae_add32_relaxed(&record->recovered, 1);
+""", """		ae_add32_relaxed(&record->recovered, 1);
+		ae_cas64_release(&record->writer, word, nobody);
+"""),
     ("a leaver that keeps its guards", "guard:leaves while", "participant.c",
      "	ae_guard_leave(me);\n", "	me->guards = 0;\n"),
     ("a writer of a pair that nobody is told of", "pingpong:is reaped", "pingpong.c",
      "nobody(word, 1));", "nobody(word, 0));"),
+    ("a leaver that takes a pair from its writer", "pingpong:the writer leaves", "pingpong.c",
+     "		if ((me->pairs & bit(&p)) && ae_holder_is(me, word))\n", ""),
+    ("a dead writer of whom its reaper's death hides that it was", "pingpong:and who reaps it",
+     "pingpong.c",
+     """		if (ae_holder_gone(plane, word))
+			end_writer(&p, word);
+""", """		if (ae_holder_gone(plane, word)) {
+			ae_store64_release(&p.record->writer, nobody(word, 0));
+			ae_cas64_release(&p.record->writer, nobody(word, 0),
+					 nobody(word, 1));
+		}
+"""),
     ("a pass that takes a pair from the living", "pingpong:is reaped", "pingpong.c",
      """	ae_cas64_release(&p->record->writer, word, nobody(word, 1));
 """, """	ae_store64_release(&p->record->writer, nobody(word, 1));
