@@ -174,7 +174,7 @@ def main():
         for test in tests:
             program = O / "tests" / "sim" / test.stem
             if not program.is_file() or newest(program) < newest(
-                    ROOT / "core", ROOT / "host" / "sim", test, test.parent / "scene.h"):
+                    ROOT / "core", ROOT / "host" / "sim", test, *test.parent.glob("*.h")):
                 print(f"Bail out! {program} is missing or old: make {program}")
                 return 1
             rows += covered(program, Path(work))

@@ -266,7 +266,7 @@ DEFECTS = [
     ("a newcomer that reads what its predecessor was to", "share:another sits down:2:1", "share.c",
      "	if (me->stamp > ae_load64_relaxed(&lease->sigma))\n",
      "	if (0 > ae_load64_relaxed(&lease->sigma))\n"),
-    ("a run that is kept before its pair names it", "pingpong:another reaps:0:1", "room.c",
+    ("a run that is kept before its pair names it", "room:another reaps:0:1", "room.c",
      """	/* relaxed: the swap orders it. */
 	ae_store64_relaxed(&p->pins->runs[buffer], handle);
 """, "",
@@ -280,7 +280,7 @@ DEFECTS = [
 }
 
 /* Room for so many"""),
-    ("an old run that goes after the new one is named", "pingpong:another reaps:0:1", "room.c",
+    ("an old run that goes after the new one is named", "room:another reaps:0:1", "room.c",
      """	if (old->run)
 		let_go(me, old);
 """, "",
@@ -295,10 +295,10 @@ DEFECTS = [
 }
 
 /* Room for so many"""),
-    ("a reaper that frees what a pair keeps", "pingpong:another reaps:0:1", "settle.c",
+    ("a reaper that frees what a pair keeps", "room:another reaps:0:1", "settle.c",
      "	       state == AETHER_STATE_ENDING;\n",
      "	       state == AETHER_STATE_ENDING || state == AETHER_STATE_KEPT;\n"),
-    ("a run that is let go while it is read", "pingpong:buffers that grow, a checked:0:0",
+    ("a run that is let go while it is read", "room:buffers that grow, a checked:0:0",
      "room.c",
      "	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;\n",
      "	buffer = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);\n"),
