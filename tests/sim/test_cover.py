@@ -101,6 +101,12 @@ def operations():
     return found
 
 
+def made_of(test):
+    """A sim test's source, and the headers beside it that it includes."""
+    names = ["scene.h", *re.findall(r'^#include "(\w+\.h)"', test.read_text(), re.M)]
+    return [test] + [test.parent / name for name in names if (test.parent / name).is_file()]
+
+
 def newest(*paths):
     return max(p.stat().st_mtime for path in paths
                for p in (path.iterdir() if path.is_dir() else [path]))
@@ -174,7 +180,7 @@ def main():
         for test in tests:
             program = O / "tests" / "sim" / test.stem
             if not program.is_file() or newest(program) < newest(
-                    ROOT / "core", ROOT / "host" / "sim", test, *test.parent.glob("*.h")):
+                    ROOT / "core", ROOT / "host" / "sim", *made_of(test)):
                 print(f"Bail out! {program} is missing or old: make {program}")
                 return 1
             rows += covered(program, Path(work))
