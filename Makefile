@@ -112,6 +112,44 @@ $(O)/examples/burn_%.so: examples/burn_%.c $(LAYOUT)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCF) $(see/examples) $(ALLLD) -shared $< -o $@
 
+# fuzzing (docs/fuzz.md): core with a hook at each atomic operation, over a port
+# without an operating system; `attach` over the real one
+FUZZED = attach lease epoch region flow text
+FO = $(O)/fuzz
+FUZZCC = clang-14
+FUZZCF = -std=c11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	-fno-sanitize-coverage=trace-cmp
+fuzzobj = $(patsubst %.c,$(FO)/%.o,$(foreach d,$(1),$(wildcard $(d))))
+FUZZRIG = $(call fuzzobj,fuzz/rig.c fuzz/forge.c fuzz/actor.c)
+FUZZFLOW = $(call fuzzobj,flow/*.c slice/*.c appliance/*.c \
+	host/posix/isa.c host/posix/error.c)
+
+see/fuzz = $(see/tests) -Ifuzz -Icli
+$(FO)/core/%.o: FUZZHOOK = -include fuzz/fuzz_hook.h
+$(FO)/cli/%.o: FUZZHOOK = -Dexit=fuzz_exit
+
+$(FO)/%.o: %.c $(LAYOUT) fuzz/fuzz_hook.h Makefile
+	@mkdir -p $(@D)
+	$(FUZZCC) $(FUZZCF) $(see/$(folder)) $(FUZZHOOK) -c $< -o $@
+
+$(FO)/fuzz_attach: $(call fuzzobj,host/posix/*.c)
+$(FO)/fuzz_lease $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
+$(FO)/fuzz_flow: $(FO)/fuzz/port.o $(FUZZFLOW)
+$(FO)/fuzz_text: $(FO)/fuzz/port.o $(FUZZFLOW) \
+	$(call fuzzobj,cli/values.c cli/parse.c cli/run_burn.c)
+
+$(FUZZED:%=$(FO)/fuzz_%): $(FO)/fuzz_%: $(FO)/fuzz/fuzz_%.o $(FUZZRIG) \
+		$(call fuzzobj,core/*.c)
+	$(FUZZCC) -fsanitize=fuzzer,address,undefined $^ -lpthread -o $@
+
+fuzzers: $(FUZZED:%=$(FO)/fuzz_%)
+
+TARGET = lease
+SECONDS = 60
+fuzz: fuzzers ## Fuzz one target (TARGET=lease SECONDS=60)
+	O=$(O) fuzz/run.sh $(TARGET) $(SECONDS)
+
 # the constants as each language wants them, and the tables of docs/format.md
 GENERATED = $(LAYOUT) $(GEN)/format-tables.md $(GEN)/rust/layout.rs \
 	$(GEN)/go/system/layout.go $(GEN)/js/layout.mjs $(GEN)/js/layout.d.mts \
@@ -144,7 +182,9 @@ test: ## Run every test (20 minutes at most)
 	$(MAKE) $(TSAN) flavour
 	$(MAKE) -j2 O=build/clang CC=clang-14 $(CTESTS:$(O)/%=build/clang/%)
 	O=$(O) prove -j2 -e tests/run.sh tests/model.sh tests/planted_chaos.py
-	O=$(O) prove -e tests/run.sh tests/install.sh tests/rows.sh
+	$(MAKE) -j2 fuzzers
+	O=$(O) prove -e tests/run.sh tests/install.sh tests/rows.sh \
+		tests/fuzz.sh
 
 # ---- parts
 check: ## The quick tests and the lints (2 minutes)
@@ -174,11 +214,15 @@ lint: all ## The checks that keep the structure honest
 	tools/lint_symbols.sh exports $(SHARED) libaether.map include/aether
 	tools/lint_symbols.sh libc $(SHARED)
 
-soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos (30 minutes at most)
+soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos, fuzzing (30 minutes at most)
 	@tools/need.sh test
 	$(O)/aether chaos --seconds 60 --kill-rate 60
+	$(O)/aether chaos --seconds 60 --kill-rate 20 --scribble
 	SOAK=1 O=$(O) prove -e tests/run.sh $(SIMTESTS) \
 		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads
+	$(MAKE) -j2 fuzzers
+	printf '%s\n' $(FUZZED) schema | \
+		O=$(O) xargs -P 2 -I TARGET fuzz/run.sh TARGET 60
 
 # a peer's own program, where the peer is installed
 ICEORYX = $(lastword $(wildcard /usr/include/iceoryx/v*/iceoryx_binding_c))
@@ -205,7 +249,7 @@ help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all demo test check programs flavour lint soak bench install format \
-	clean help FORCE
+	fuzz fuzzers clean help FORCE
 .DELETE_ON_ERROR:
--include $(shell find $(O)/obj $(O)/sim $(O)/tests $(O)/examples -name '*.d' \
+-include $(shell find $(O)/obj $(O)/sim $(O)/fuzz $(O)/tests $(O)/examples -name '*.d' \
 	2>/dev/null)

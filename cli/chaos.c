@@ -30,7 +30,8 @@ enum {
 	KEY_PARTICIPANTS,
 	KEY_STRIDES,
 	KEY_SEED,
-	KEY_ZERO
+	KEY_ZERO,
+	KEY_SCRIBBLE
 };
 
 static const struct argp_option options[] = {
@@ -57,6 +58,10 @@ static const struct argp_option options[] = {
 	{ .name = "zero",
 	  .key = KEY_ZERO,
 	  .doc = "On a plane that zeroes strides when their lease ends" },
+	{ .name = "scribble",
+	  .key = KEY_SCRIBBLE,
+	  .doc = "Somebody writes over the plane, too: look only who crashes "
+		 "or hangs" },
 	{ 0 },
 };
 
@@ -99,6 +104,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_ZERO:
 		c->flags |= AETHER_FLAG_ZERO;
 		return 0;
+	case KEY_SCRIBBLE:
+		c->layout = "inos"; /* has everything */
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -106,17 +114,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* The smallest strides whose tables are allowed: what is in them is read and
  * written whole all the time. */
-static int make_plane(struct chaos *c, struct aether_error *error)
+int chaos_make_plane(struct chaos *c, struct aether_error *error)
 {
 	struct aether_plane_options plane = {
 		.strides = c->strides,
 		.participants = c->participants,
 		.stride_size = AETHER_STRIDE_SIZE_MIN,
-		.flags = c->flags
+		.flags = c->flags,
+		.layout = c->layout
 	};
 	struct aether_geometry geometry;
+	uint32_t layout = 0;
 
-	while (aether_geometry_make(0, c->strides, plane.stride_size,
+	if (c->layout)
+		aether_geometry_layout(c->layout, &layout);
+	while (aether_geometry_make(layout, c->strides, plane.stride_size,
 				    c->participants,
 				    &geometry) == AETHER_EGEOMETRY &&
 	       plane.stride_size < AETHER_STRIDE_SIZE_MAX)
@@ -149,7 +161,8 @@ static int prepare(struct chaos *c, struct aether_error *error)
 	if (c->signals < 0)
 		return cli_error(error, AETHER_ESYS, errno,
 				 "cannot watch for signals");
-	return make_plane(c, error);
+	c->shared->scribbled = c->layout != NULL;
+	return c->layout ? 0 : chaos_make_plane(c, error);
 }
 
 static uint64_t sum(const struct chaos *c, enum chaos_kind kind)
@@ -200,8 +213,6 @@ static int work(struct chaos *c, struct aether_error *error)
 
 	if (round > end / 2)
 		round = end / 2; /* there are always two: leaving and killing */
-	c->dice = chaos_mix(~c->seed);
-	c->began = c->ticked = aether_clock_now();
 	end += c->began;
 	while (!err && !c->signal && aether_clock_now() < end) {
 		next = aether_clock_after(round);
@@ -319,11 +330,15 @@ int cli_chaos(int argc, char **argv)
 	c.seed >>= 64 - SEED_BITS;
 	cli_parse(&argp, "chaos", argc, argv, &c);
 	err = prepare(&c, &error);
+	c.dice = chaos_mix(~c.seed);
+	c.began = c.ticked = aether_clock_now();
 	if (err == 0)
-		err = work(&c, &error);
+		err = c.layout ? chaos_scribble(&c, &error) : work(&c, &error);
 	if (err < 0)
 		return cli_fail_error(&c.common, &error);
-	if (c.common.json)
+	if (c.layout)
+		chaos_scribble_print(&c);
+	else if (c.common.json)
 		print_json(&c);
 	else
 		print_text(&c);

@@ -51,7 +51,8 @@
 	X(POLICY, "set a route", 1) \
 	X(HEIR, "name an heir", 2) \
 	X(REAP, "reap", 3) \
-	X(REJOIN, "join again", 1)
+	X(REJOIN, "join again", 1) \
+	X(WORDS, "use an epoch, a guard or a pair", 0)
 
 #define CHAOS_OP_NAME(name, text, weight) CHAOS_##name,
 enum chaos_op {
@@ -104,7 +105,8 @@ struct chaos_record {
 #define CHAOS_COUNT(name) uint64_t name;
 	CHAOS_COUNTS(CHAOS_COUNT)
 #undef CHAOS_COUNT
-	int64_t code; /* AETHER_E...: it could not go on, which says nothing
+	uint64_t noticed; /* what would be found if nobody scribbled */
+	int64_t code;     /* AETHER_E...: it could not go on, which says nothing
 			 about the plane */
 	char error[AETHER_ERROR_TEXT_SIZE];
 };
@@ -117,6 +119,8 @@ struct chaos_order {
 };
 
 struct chaos_shared {
+	int scribbled;  /* somebody writes over the plane: no answer is wrong */
+	uint64_t flips; /* how often: the scribbler's */
 	uint64_t phase; /* enum chaos_phase; as `step` the supervisor's */
 	uint64_t step;  /* counts phases */
 	pid_t supervisor;
@@ -339,6 +343,7 @@ struct chaos {
 	uint32_t strides;
 	uint32_t flags; /* of the plane */
 	uint64_t seed;
+	const char *layout; /* of the plane; NULL: as ever */
 
 	struct aether_plane *plane;
 	struct chaos_shared *shared;
@@ -353,6 +358,8 @@ struct chaos {
 	uint64_t sent;  /* of those that were decided */
 	uint64_t stops; /* decided */
 	uint64_t rounds;
+	uint64_t crashes;                 /* ends by a signal of its own */
+	uint64_t noticed;                 /* by the doctor */
 	uint64_t stale;                   /* hints that were wrong at rest */
 	uint64_t found[CHAOS_KIND_COUNT]; /* by the supervisor itself */
 	uint64_t texts[AETHER_PARTICIPANTS_MAX]; /* of each record, seen */
@@ -412,5 +419,24 @@ void chaos_round_kill(struct chaos *c);
 
 /* Counts what of the plane is not free, though nobody is there. */
 void chaos_round_check(struct chaos *c);
+
+/* ---- chaos_scribble.c, chaos_words.c: somebody writes over the plane */
+
+/* The plane on which all of it happens. */
+int chaos_make_plane(struct chaos *c, struct aether_error *error);
+
+/* Rounds, each on a plane of its own, until the time is over. */
+int chaos_scribble(struct chaos *c, struct aether_error *error);
+
+/* Writes over the plane until it is killed. */
+void chaos_scribbler(struct chaos_shared *shared, int fd,
+		     const struct aether_geometry *geometry, uint64_t seed)
+	__attribute__((noreturn));
+
+/* One call on an epoch, a guard or a pair, and what comes of it. */
+void chaos_words(struct chaos_worker *w);
+
+/* The last line. */
+void chaos_scribble_print(const struct chaos *c);
 
 #endif

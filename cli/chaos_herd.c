@@ -110,7 +110,7 @@ static int judge(struct chaos *c, uint32_t i, int status,
 
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		c->kills++;
-	else if (WIFSIGNALED(status))
+	else if (WIFSIGNALED(status) && ++c->crashes)
 		chaos_note(c, CHAOS_LOST,
 			   "participant %u died by itself of "
 			   "signal %d, at: %s",

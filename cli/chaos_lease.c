@@ -26,6 +26,10 @@ void chaos_found(struct chaos_worker *w, enum chaos_kind kind, uint64_t handle,
 	va_list list;
 	int n;
 
+	if (w->shared->scribbled && kind != CHAOS_HUNG) {
+		r->noticed++;
+		return;
+	}
 	n = snprintf(r->text, CHAOS_TEXT,
 		     "participant %u (tenancy %llx): ", w->self,
 		     (unsigned long long)w->tenancy);

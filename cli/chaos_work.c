@@ -91,6 +91,10 @@ void chaos_cannot(struct chaos_worker *w, int code, const char *text)
 {
 	struct chaos_record *r = w->record;
 
+	if (w->shared->scribbled) {
+		r->noticed++;
+		_exit(0);
+	}
 	snprintf(r->error, sizeof(r->error), "participant %u: %s", w->self,
 		 text);
 	r->code = code;
@@ -235,6 +239,10 @@ void chaos_step(struct chaos_worker *w)
 	uint64_t chance;
 	uint32_t op = 0;
 
+	if (w->shared->scribbled && chaos_below(&w->seed, 4) == 0) {
+		chaos_words(w);
+		return;
+	}
 	if (is_told(w, CHAOS_REAP_NEXT)) {
 		reap(w);
 		return;

@@ -234,6 +234,7 @@ int cli_appliance(int argc, char **argv);
 int cli_egress(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_reap(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_guard(int argc, char **argv);
 int cli_chaos(int argc, char **argv);
 

@@ -24,6 +24,8 @@ const struct cli_verb cli_verbs[] = {
 	{ "map", "show the strides of a plane", cli_map, 0 },
 	{ "who", "show the participants of a plane", cli_who, 0 },
 	{ "reap", "settle what the dead left in a plane", cli_reap, 0 },
+	{ "doctor", "say what is wrong in a plane, and repair it", cli_doctor,
+	  0 },
 	{ "guard", "show who writes a plane's regions", cli_guard, 0 },
 	{ "layout", "show every byte's place", cli_layout, 0 },
 	{ "run", "stream a file through a plane", cli_run, 1 },
@@ -196,6 +198,7 @@ int main(int argc, char **argv)
 	int json = has_json(argc, argv);
 
 	hold_descriptors();
+	aether_fault_catch(NULL); /* a plane that gets shorter is an error */
 	signal(SIGXFSZ, SIG_IGN); /* a file limit is an error, as a full disk */
 	if (atexit(close_output))
 		return CLI_FAILED;

@@ -4,6 +4,7 @@
  * line, run_burn.c its burns, run_plane.c the plane and the page it shares with
  * its stages, run_stage.c what a stage's process does, run_pin.c on which
  * processor, run_start.c starts it, and starts another in its place,
+ * run_stall.c sees when nothing moves any more,
  * run_watch.c the supervisor, run_print.c what is said.
  */
 #ifndef CLI_RUN_H
@@ -86,6 +87,15 @@ struct run_shared {
 	struct run_sum out;
 };
 
+/* What a stage had done when it was looked at. */
+struct run_mark {
+	int runs;
+	uint64_t tenancy;
+	uint64_t moved; /* strides, in any way */
+	uint64_t waits;
+	uint64_t full;
+};
+
 struct run {
 	struct run_options options;
 	struct cli_input input;
@@ -113,6 +123,9 @@ struct run {
 	int go[2];       /* and are told that all have */
 	int fresh[2];    /* struct run_newcomer */
 	uint64_t joined; /* stages that have, a bit each */
+	struct run_mark marks[RUN_STAGES_MAX]; /* when something moved last */
+	uint64_t marked;                       /* when that was; 0: never */
+	int still;                             /* nothing moves any more */
 	uint64_t began;
 	double seconds;
 };
@@ -173,6 +186,13 @@ void run_stage(struct run *run, uint32_t stage, pid_t parent)
  */
 int run_signals_hold(struct run *run, struct aether_error *error);
 int run_watch(struct run *run, struct aether_error *error);
+
+/* run_stall.c: does every stage that runs wait for another? Asked now and then
+ * while all is well. */
+int run_stands_still(struct run *run);
+
+/* What is wrong then, as far as the doctor sees it. Returns the code. */
+int run_stall_explain(const struct run *run, struct aether_error *error);
 
 /* run_print.c */
 void run_progress(const struct run *run);

@@ -217,6 +217,9 @@ static void watch(struct run *run)
 			deadline = aether_clock_after(GRACE_NS);
 		if (is_over(run) && deadline == AETHER_FOREVER)
 			deadline = aether_clock_after(REST_NS);
+		run->still = run->culprit < 0 && run_stands_still(run);
+		if (run->still)
+			break;
 		run_progress(run);
 	}
 	for (uint32_t i = 0; run->culprit >= 0 && i < run->stages; i++)
@@ -300,6 +303,8 @@ int run_watch(struct run *run, struct aether_error *error)
 	if (weight(run, run->culprit) == 3 && !run->signal &&
 	    poll(&echo, 1, ECHO_MS) > 0)
 		read_signals(run);
+	if (rc == 0 && run->still)
+		rc = run_stall_explain(run, error);
 	stop(run);
 	run_start_close(run);
 	if (run->signal)

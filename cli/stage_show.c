@@ -141,12 +141,13 @@ static void show_once(struct stage_show *show)
 static void *run(void *user)
 {
 	struct stage_show *show = user;
-	uint64_t next = aether_clock_now();
 	struct timespec time;
 
 	pthread_mutex_lock(&show->lock);
 	while (!show->over) {
-		next += LOOK_NS;
+		/* not since the last one: who was stopped looks once */
+		uint64_t next = aether_clock_now() + LOOK_NS;
+
 		time.tv_sec = (time_t)(next / 1000000000);
 		time.tv_nsec = (long)(next % 1000000000);
 		while (!show->over &&

@@ -115,6 +115,13 @@ AE_CAS(64, acquire, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
 AE_CAS(64, release, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
 AE_CAS(64, seq_cst, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
+/* A word of private memory that a handler of signals may set: a relaxed load,
+ * and no step of any protocol, so the simulator is not told. */
+static inline uint32_t ae_private32(const struct aether_word32 *word)
+{
+	return __atomic_load_n(&word->raw, __ATOMIC_RELAXED);
+}
+
 #undef AE_LOAD
 #undef AE_STORE
 #undef AE_FETCH

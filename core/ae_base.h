@@ -28,10 +28,11 @@ struct aether_plane {
 	const struct aether_layout *layout;
 	struct aether_geometry geometry;
 	uint32_t tag;
-	uint32_t flags;     /* as the header said when it was checked */
-	uint32_t lap_shift; /* places = 1 << lap_shift */
-	int observer;       /* mapped read-only */
-	void *host;         /* the port's own */
+	uint32_t flags;            /* as the header said when it was checked */
+	uint32_t lap_shift;        /* places = 1 << lap_shift */
+	int observer;              /* mapped read-only */
+	struct aether_word32 lost; /* 1: some of its memory was taken away */
+	void *host;                /* the port's own */
 	uint8_t epoch_may[AETHER_EPOCHS]; /* enum ae_epoch_may, a bit each */
 };
 
@@ -158,6 +159,13 @@ static inline int ae_same_name(const char *a, const char *b)
 	return *a == *b;
 }
 
+/* Was memory of the plane taken away? Then nothing in it means anything. Set by
+ * the port, at any instruction. */
+static inline int ae_plane_lost(const struct aether_plane *plane)
+{
+	return __builtin_expect(ae_private32(&plane->lost) != 0, 0);
+}
+
 /* plane.c: what create writes and attach checks. */
 struct ae_birth {
 	uint64_t id[2];
@@ -272,7 +280,8 @@ struct ae_settler {
 	struct aether_plane *plane;
 	uint64_t ending; /* of the tenancy that settles */
 	uint32_t slot;
-	int leaving; /* what that tenancy has is settled as well */
+	int leaving;   /* what that tenancy has is settled as well */
+	uint64_t full; /* heirs whose mailbox is, a bit for each slot */
 	struct aether_reap_report report;
 	uint64_t cursors[AETHER_PARTICIPANTS_MAX]; /* into heirs' mailboxes */
 };
@@ -324,6 +333,8 @@ static inline int ae_context_check(struct aether_participant *me)
 	uint32_t now = ae_load32_relaxed(
 		ae_epoch_word(me->plane, AETHER_IDX_CONTEXT_ID_HASH));
 
+	if (ae_plane_lost(me->plane))
+		return AETHER_ECORRUPT;
 	if (now == me->context || !now)
 		return 0;
 	if (me->context)
@@ -362,6 +373,7 @@ static inline void ae_guard_signalled(struct aether_participant *me,
 
 /* reap.c */
 void ae_reap_for(struct aether_participant *me);
+void ae_reap_all(struct aether_participant *me);
 int ae_reap_owes(const struct aether_participant *me);
 int ae_reap_soon(struct aether_participant *me);
 void ae_reap_seat(struct aether_plane *plane, uint32_t slot);

@@ -54,15 +54,17 @@ int ae_pair_writing(struct aether_participant *me, uint32_t index,
 
 /* What its writer may write now. */
 void ae_pair_describe(const struct ae_pair *pair, uint64_t state,
-		      uint32_t buffer, struct aether_pingpong_write *write);
+		      uint32_t buffer, const struct ae_room *room,
+		      struct aether_pingpong_write *write);
 
 /* room.c: always within the plane, whatever its words say. */
 void ae_room_find(const struct ae_pair *pair, uint32_t buffer,
 		  struct ae_room *room);
 
-/* Called by who writes there, before its first byte: its room is its own. */
-void ae_room_mend(struct aether_participant *me, const struct ae_pair *pair,
-		  uint32_t buffer);
+/* The same for who writes there, before its first byte: a run whose strides are
+ * not what its head says is let go. */
+void ae_room_own(struct aether_participant *me, const struct ae_pair *pair,
+		 uint32_t buffer, struct ae_room *room);
 
 /* How many items a buffer holds, as its writer said: never more than fit. */
 static inline uint32_t ae_pair_items(const struct ae_pair *pair,

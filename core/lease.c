@@ -14,6 +14,8 @@ int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
 {
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
 
+	if (ae_plane_lost(plane))
+		return AETHER_ECORRUPT;
 	if (AETHER_HANDLE_TAG(handle) != plane->tag)
 		return AETHER_EFOREIGN;
 	if (index >= plane->geometry.strides)

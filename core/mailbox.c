@@ -107,7 +107,8 @@ int ae_mailbox_peek(const struct aether_plane *plane, uint32_t slot,
  * The next position to try after one that held `seen`; AETHER_EBOX: it is full
  * from the lap before, so there is none. Who has fallen behind the owner starts
  * at its head; positions are compared, not laps, for a sender may have been
- * idle for more laps than a place can count.
+ * idle for more laps than a place can count. Who is further ahead than a box is
+ * long, and the head may lag, believed a head that was forged.
  */
 static int step(const struct aether_plane *plane, uint32_t slot, uint64_t seen,
 		uint64_t *cursor)
@@ -116,7 +117,8 @@ static int step(const struct aether_plane *plane, uint32_t slot, uint64_t seen,
 	uint64_t head = ae_load64_relaxed(&plane->seats[slot].head);
 	uint32_t lap = lap_of(plane, *cursor);
 
-	if ((int64_t)(head - *cursor) > 0) {
+	if ((int64_t)(head - *cursor) > 0 ||
+	    *cursor - head > 2 * (uint64_t)plane->geometry.places) {
 		*cursor = head;
 		return 0;
 	}
@@ -296,12 +298,12 @@ static int take_late(struct aether_participant *me, uint64_t *handle)
 	return AETHER_EEMPTY;
 }
 
-/* T1: the entry at my head; 0: the box is empty. */
-static uint64_t next_entry(struct aether_participant *me)
+/* T1: the entry at my head; 0: the box is empty, or no looks are left. */
+static uint64_t next_entry(struct aether_participant *me, uint64_t *looks)
 {
 	const struct aether_plane *plane = me->plane;
 
-	for (uint32_t i = 0; i < plane->geometry.places; i++) {
+	for (uint32_t i = 0; i < plane->geometry.places && *looks; i++) {
 		uint32_t lap = lap_of(plane, me->head);
 		/* seq_cst: the word that the entry names is its sender's by
 		 * now; after I said that I am parked. pairs: seq_cst in
@@ -312,6 +314,7 @@ static uint64_t next_entry(struct aether_participant *me)
 		if (AETHER_PLACE_LAP(place) == lap)
 			return AETHER_PLACE_FULL(place) ? place : 0;
 		me->head++; /* emptied by an earlier tenant */
+		--*looks;
 	}
 	return 0;
 }
@@ -343,17 +346,33 @@ static void fetch_lines(const struct aether_participant *me, uint32_t stride)
 			  stride * plane->geometry.stride_size);
 }
 
+/* Late ones are looked at again before the next entry, for the order. 0: one of
+ * them is mine now. AETHER_EEMPTY: none is. */
+static int take_late_first(struct aether_participant *me, uint64_t *looks,
+			   uint64_t *handle)
+{
+	if (!me->lates)
+		return AETHER_EEMPTY;
+	*looks -= me->lates < *looks ? me->lates : *looks;
+	return take_late(me, handle);
+}
+
 int aether_route_take(struct aether_participant *me, uint64_t *handle)
 {
+	/* so many lates as there can be senders, each time: more, and laps that
+	 * lead nowhere, are forged; the next call goes on from there */
+	uint64_t looks = me->plane->geometry.places *
+			 (uint64_t)AETHER_PARTICIPANTS_MAX;
+
 	for (uint32_t i = 0; i <= me->plane->geometry.places; i++) {
-		uint64_t entry = next_entry(me);
+		uint64_t entry = next_entry(me, &looks);
 		uint32_t stride = (uint32_t)AETHER_PLACE_STRIDE(entry);
 		uint32_t low = (uint32_t)AETHER_PLACE_GENERATION(entry);
 		int err;
 
 		if (entry)
 			fetch_lines(me, stride);
-		if (me->lates && take_late(me, handle) == 0) {
+		if (take_late_first(me, &looks, handle) == 0) {
 			took(me, *handle);
 			return 0;
 		}
@@ -377,7 +396,7 @@ int aether_route_take(struct aether_participant *me, uint64_t *handle)
 		ae_wait_owe_room(me);
 	}
 	ae_wait_in_vain(me);
-	return AETHER_EEMPTY;
+	return ae_plane_lost(me->plane) ? AETHER_ECORRUPT : AETHER_EEMPTY;
 }
 
 static int attempt_take(struct aether_participant *me, void *what)

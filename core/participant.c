@@ -112,6 +112,7 @@ static void settle(struct aether_participant *me, uint32_t slot)
 	 * too few. pairs: seq_cst in aether_share */
 	me->stamp = ae_add64_seq_cst(&plane->header->joins, 1) + 1;
 	me->stamp &= AETHER_TENANCY_STAMP_MASK;
+	me->stamp += !me->stamp; /* a forged counter: 0 would name nobody */
 	me->mine = AETHER_LEASE_MAKE(AETHER_STATE_BUSY, slot, me->stamp, 0, 0);
 	me->routed = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, slot, me->stamp, 0,
 				       0);

@@ -112,8 +112,8 @@ static int claim(struct aether_participant *me, const struct ae_pair *p)
 			ae_add32_relaxed(&p->record->refused, 1);
 			return AETHER_ETAKEN;
 		}
-		/* seq_cst: before I look at what is there. pairs: acquire in
-		 * claim */
+		/* seq_cst: before I look at what is there, and after I sat
+		 * down. pairs: acquire in claim, acquire in ae_pair_settle */
 		if (ae_cas64_seq_cst(&p->record->writer, word, mine) != word)
 			continue;
 		become(me, p, held | AETHER_HOLDER_GONE(word));
@@ -227,21 +227,21 @@ static void open_buffer(const struct ae_pair *p, uint64_t state,
 }
 
 void ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
+		      const struct ae_room *room,
 		      struct aether_pingpong_write *write)
 {
 	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
-	struct ae_room room, read;
+	struct ae_room read;
 
-	ae_room_find(p, buffer, &room);
 	ae_room_find(p, active, &read);
 	*write = (struct aether_pingpong_write) {
-		.bytes = room.bytes,
+		.bytes = room->bytes,
 		.active = read.bytes,
-		.size = room.size,
+		.size = room->size,
 		.sequence = AETHER_PAIR_STATE_SEQUENCE(state) + 1,
 		.buffer = buffer,
 		.item_size = p->is->item_size,
-		.capacity = room.capacity,
+		.capacity = room->capacity,
 		.active_items = ae_pair_items(p, active, &read),
 	};
 }
@@ -254,6 +254,7 @@ static int begin(struct aether_participant *me, const struct ae_pair *p,
 	 * was there before I became it. */
 	uint64_t state = ae_load64_relaxed(&p->record->state);
 	struct ae_pair_wait w;
+	struct ae_room room;
 	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
 	int err;
 
@@ -268,8 +269,8 @@ static int begin(struct aether_participant *me, const struct ae_pair *p,
 	if (err < 0)
 		return err;
 	open_buffer(p, state, w.buffer);
-	ae_room_mend(me, p, w.buffer);
-	ae_pair_describe(p, state, w.buffer, write);
+	ae_room_own(me, p, w.buffer, &room);
+	ae_pair_describe(p, state, w.buffer, &room, write);
 	write->recovered = (me->pairs_gone & bit(p)) != 0;
 	me->pairs_gone &= ~bit(p);
 	return 0;
@@ -317,7 +318,7 @@ static int publish(struct aether_participant *me, const struct ae_pair *p,
 int ae_pair_writing(struct aether_participant *me, uint32_t index,
 		    struct ae_pair *p, uint64_t *state)
 {
-	uint32_t buffer;
+	uint32_t buffer, active;
 	int err = ae_pair_find(me->plane, index, p);
 
 	if (err < 0)
@@ -328,8 +329,9 @@ int ae_pair_writing(struct aether_participant *me, uint32_t index,
 	if (err < 0)
 		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(*state) - 1;
-	if (buffer >= p->is->buffers ||
-	    buffer == AETHER_PAIR_STATE_ACTIVE(*state))
+	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(*state);
+	if (buffer >= p->is->buffers || active >= p->is->buffers ||
+	    buffer == active)
 		return AETHER_ECORRUPT;
 	return 0;
 }
@@ -419,8 +421,8 @@ void ae_pair_settle(const struct aether_plane *plane)
 	struct ae_pair p;
 
 	for (uint32_t i = 0; ae_pair_find(plane, i, &p) == 0; i++) {
-		/* relaxed: the swap compares what is judged here. */
-		uint64_t word = ae_load64_relaxed(&p.record->writer);
+		/* acquire: before I look who sits. pairs: seq_cst in claim */
+		uint64_t word = ae_load64_acquire(&p.record->writer);
 
 		if (ae_holder_gone(plane, word))
 			end_writer(&p, word);

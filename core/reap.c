@@ -93,11 +93,12 @@ int ae_reap_owes(const struct aether_participant *me)
 	return ae_load32_relaxed(&me->owed) != ae_load32_relaxed(&me->paid);
 }
 
-static void reap(struct aether_participant *me, struct ae_settler *s)
+/* `all`: also where nobody is found dead, for what is forged. */
+static void reap(struct aether_participant *me, struct ae_settler *s, int all)
 {
 	struct aether_plane *plane = me->plane;
 	uint64_t dead[AETHER_PARTICIPANTS_MAX] = { 0 };
-	uint64_t found = (uint64_t)ae_reap_owes(me);
+	uint64_t found = (uint64_t)(all || ae_reap_owes(me));
 
 	ae_settle_init(s, me, 0);
 	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
@@ -131,7 +132,7 @@ int aether_reap(struct aether_participant *me,
 {
 	struct ae_settler settler;
 
-	reap(me, &settler);
+	reap(me, &settler, 0);
 	if (report)
 		*report = settler.report;
 	return 0;
@@ -145,7 +146,14 @@ void ae_reap_for(struct aether_participant *me)
 {
 	struct ae_settler settler;
 
-	reap(me, &settler);
+	reap(me, &settler, 0);
+}
+
+void ae_reap_all(struct aether_participant *me)
+{
+	struct ae_settler settler;
+
+	reap(me, &settler, 1);
 }
 
 /* Before saying that no stride is free. 1: something was settled. */
@@ -157,7 +165,7 @@ int ae_reap_soon(struct aether_participant *me)
 	if (me->asked && now - me->asked < ASK_AGAIN)
 		return 0;
 	me->asked = now;
-	reap(me, &settler);
+	reap(me, &settler, 0);
 	return settler.report.freed || settler.report.dead;
 }
 

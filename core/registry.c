@@ -92,7 +92,7 @@ int aether_registry_look(const struct aether_plane *plane, uint32_t index,
 		return AETHER_ERANGE;
 	/* relaxed: one word, true at that moment. */
 	word = ae_load64_relaxed(&plane->leases[index].word);
-	if (!is_possible(plane, index, word))
+	if (ae_plane_lost(plane) || !is_possible(plane, index, word))
 		return AETHER_ECORRUPT;
 	decode(plane, index, word, info);
 	return 0;

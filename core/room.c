@@ -22,6 +22,14 @@ static uint32_t capacity_of(const struct ae_pair *p, uint64_t size)
 	return items < UINT32_MAX ? (uint32_t)items : UINT32_MAX;
 }
 
+static struct ae_room region_of(const struct ae_pair *p, uint32_t buffer)
+{
+	return (struct ae_room) { .bytes = p->plane->base +
+					   p->is->offset[buffer],
+				  .size = p->is->size,
+				  .capacity = p->is->items };
+}
+
 void ae_room_find(const struct ae_pair *p, uint32_t buffer,
 		  struct ae_room *room)
 {
@@ -33,9 +41,7 @@ void ae_room_find(const struct ae_pair *p, uint32_t buffer,
 	struct aether_lease_seg *lease;
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
 
-	*room = (struct ae_room) { .bytes = plane->base + p->is->offset[buffer],
-				   .size = p->is->size,
-				   .capacity = p->is->items };
+	*room = region_of(p, buffer);
 	if (ae_lease_find(plane, handle, &lease) < 0)
 		return;
 	/* relaxed: ordered by `begun`, as the bytes are. */
@@ -61,16 +67,16 @@ static void let_go(struct aether_participant *me, const struct ae_room *room)
  * How long a run is, its head says in a word of its own; readers believe that,
  * within the plane. Who writes there looks at the strides themselves: if they
  * say something else somebody wrote over them, and they are not the pair's any
- * more.
+ * more. What was counted is what is described: the head is not asked again.
  */
-void ae_room_mend(struct aether_participant *me, const struct ae_pair *p,
-		  uint32_t buffer)
+void ae_room_own(struct aether_participant *me, const struct ae_pair *p,
+		 uint32_t buffer, struct ae_room *room)
 {
-	struct ae_room room;
-
-	ae_room_find(p, buffer, &room);
-	if (room.run && ae_run_length(p->plane, room.stride) != room.run)
-		let_go(me, &room);
+	ae_room_find(p, buffer, room);
+	if (!room->run || ae_run_length(p->plane, room->stride) == room->run)
+		return;
+	let_go(me, room);
+	*room = region_of(p, buffer);
 }
 
 /*
@@ -131,13 +137,14 @@ int aether_pingpong_room(struct aether_participant *me, uint32_t pair,
 	if (err < 0)
 		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
-	ae_room_find(&p, buffer, &room);
+	ae_room_own(me, &p, buffer, &room);
 	if (items > room.capacity)
 		err = make_room(me, &p, buffer, items, &room);
 	else if (room.run && items <= p.is->items)
 		let_go(me, &room);
 	if (err < 0)
 		return err;
-	ae_pair_describe(&p, state, buffer, write);
+	ae_room_own(me, &p, buffer, &room);
+	ae_pair_describe(&p, state, buffer, &room, write);
 	return 0;
 }

@@ -115,6 +115,8 @@ int aether_stride_reserve_run(struct aether_participant *me, uint32_t count,
 {
 	int err;
 
+	if (ae_plane_lost(me->plane))
+		return AETHER_ECORRUPT;
 	if (!count || count > me->plane->geometry.strides)
 		return AETHER_EINVAL;
 	if (count == 1)

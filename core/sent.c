@@ -12,6 +12,7 @@ void ae_sent_add(struct aether_participant *me, struct ae_sender *sender,
 {
 	struct ae_sent *sent = &me->sent[index];
 
+	ae_sent_drop(me, index); /* a forged word gave back what was sent */
 	sent->word = word;
 	sent->hops = hops;
 	sent->slot = (uint32_t)(sender - me->senders);

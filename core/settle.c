@@ -100,7 +100,10 @@ static int bequeath(struct ae_settler *s, uint32_t index, uint64_t word,
 	/* relaxed: another settler may have done it since; saves an entry. */
 	if (ae_load64_relaxed(&plane->leases[index].word) != word)
 		return 1;
-	if (ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {
+	/* a full box is searched once in a pass, and not for each stride */
+	if (s->full >> slot & 1 ||
+	    ae_mailbox_enter(plane, slot, handle, &s->cursors[slot]) < 0) {
+		s->full |= UINT64_C(1) << slot;
 		s->report.pending++;
 		return 0;
 	}
@@ -245,7 +248,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 	 * seq_cst in bequeath, seq_cst in commit_share, seq_cst in end,
 	 * seq_cst in end_first, seq_cst in claim, seq_cst in
 	 * claim_tail, seq_cst in take_back, seq_cst in put_back,
-	 * seq_cst in ae_share_last_out, seq_cst in grow */
+	 * seq_cst in ae_share_last_out, seq_cst in grow, seq_cst in swap */
 	uint64_t word = ae_load64_seq_cst(&lease->word);
 	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
 	uint32_t stamp = (uint32_t)AETHER_LEASE_STAMP(word);
@@ -362,7 +365,7 @@ static void settle_epoch(struct ae_settler *s, uint32_t index)
 static void settle_epochs(struct ae_settler *s)
 {
 	/* seq_cst: said before the first one is owned. pairs: seq_cst in
-	 * claim */
+	 * claim, seq_cst in mend_epoch */
 	uint64_t used = ae_load64_seq_cst(&s->plane->header->pool_used);
 
 	for (uint32_t i = 0; used && i < AETHER_EPOCH_POOL; i++)

@@ -36,7 +36,7 @@ static AE_INLINE int claim(struct aether_participant *me, uint32_t index,
 		return AETHER_EOWNER;
 	/* seq_cst: the last owner is done with the bytes; and who settles sees
 	 * my seat before my word. pairs: seq_cst in free_word, seq_cst in
-	 * settle_tail, seq_cst in settle_word */
+	 * settle_tail, seq_cst in settle_word, seq_cst in swap */
 	if (ae_cas64_seq_cst(&lease->word, word, me->mine | generation) != word)
 		return AETHER_EAGAIN;
 	*handle = AETHER_HANDLE_MAKE(index, me->plane->tag,
@@ -140,6 +140,8 @@ static int search(struct aether_participant *me, uint64_t *handle)
 	uint32_t registers = me->plane->geometry.registers;
 	int err;
 
+	if (ae_plane_lost(me->plane))
+		return AETHER_ECORRUPT;
 	/* what I freed is in my cache; and in a plane that is nearly full it
 	 * saves looking through all registers */
 	if (me->freed != me->start && claim_in(me, me->freed, handle) == 0)
@@ -187,8 +189,8 @@ int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
 {
 	uint32_t last = me->last;
 
-	if (last == AE_NONE || (me->quota && me->held >= me->quota) ||
-	    claim(me, last, handle) < 0)
+	if (last == AE_NONE || ae_plane_lost(me->plane) ||
+	    (me->quota && me->held >= me->quota) || claim(me, last, handle) < 0)
 		return reserve_counted(me, handle);
 	me->last = AE_NONE;
 	return 0;
@@ -244,7 +246,8 @@ static int size_of(const struct aether_participant *me, uint64_t handle,
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
 	uint32_t run = ae_run_said(me->plane, index);
 
-	if (run > 1 && ae_run_length(me->plane, index) != run)
+	if (ae_plane_lost(me->plane) ||
+	    (run > 1 && ae_run_length(me->plane, index) != run))
 		return AETHER_ECORRUPT;
 	*size = run * me->plane->geometry.stride_size;
 	return 0;

@@ -188,6 +188,8 @@ static void renounce(struct aether_participant *me, const struct ae_wait *wait)
 /* `err`, or AETHER_EPANIC where one would have to wait in a panic. */
 static int or_panic(const struct aether_participant *me, int err)
 {
+	if (ae_plane_lost(me->plane))
+		return AETHER_ECORRUPT;
 	/* seq_cst: K3, after I announced myself. pairs: seq_cst in
 	 * aether_epoch_panic */
 	if (must_wait(err) &&

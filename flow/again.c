@@ -113,7 +113,7 @@ static struct ae_entry *find_stride(struct ae_desk *d, struct ae_piece *piece)
 	struct ae_entry *entry;
 	uint64_t handle;
 
-	if (aether_stride_reserve(d->stage.me, &handle) == 0) {
+	if (ae_desk_reserve(d, &handle) == 0) {
 		entry = ae_desk_enter(d, handle, AE_WORK);
 		entry->piece = *piece;
 		*piece = d->lost[--d->losses];

@@ -44,7 +44,7 @@ static int burn(struct bench *b, const struct ae_cargo *cargo)
 }
 
 /* The first stride names the egress; later ones usually the same. */
-static int set_next(struct bench *b, uint64_t next)
+static int set_next(struct bench *b, uint64_t handle, uint64_t next)
 {
 	uint32_t depth = ae_stage_depth(&b->stage, b->options->depth,
 					AETHER_FLOW_DEPTH_EGRESS);
@@ -52,6 +52,10 @@ static int set_next(struct bench *b, uint64_t next)
 
 	if (b->stage.peers && next == b->next)
 		return 0;
+	/* it would go round here for ever, and nobody could end that */
+	if (next == aether_participant_tenancy(b->stage.me))
+		return ae_cargo_wrong(&b->stage, handle,
+				      "its own worker as the next stage");
 	b->next = next;
 	b->stage.peers = 0;
 	ae_stage_peer(&b->stage, next, "egress");
@@ -111,7 +115,7 @@ static int work(struct bench *b, uint64_t *held)
 	if (cargo.parcel.flags & AETHER_PARCEL_BEGIN)
 		return begin(b, held, cargo.parcel.next);
 	report->bytes_in += cargo.length;
-	rc = set_next(b, cargo.parcel.next);
+	rc = set_next(b, *held, cargo.parcel.next);
 	if (rc == 0)
 		rc = burn_timed(b, &cargo);
 	if (rc == 0)

@@ -38,6 +38,7 @@ struct ae_entry {
 	struct ae_piece piece;
 	uint32_t errand;
 	uint32_t next; /* in the queue */
+	int queued;
 };
 
 /* window.c: setup, not data path. One entry for each stride of the plane. */
@@ -91,6 +92,13 @@ struct ae_entry *ae_desk_find(const struct ae_desk *desk, uint64_t handle);
 /* An entry for a stride of mine, in the place of what was there. */
 struct ae_entry *ae_desk_enter(struct ae_desk *desk, uint64_t handle,
 			       uint32_t errand);
+
+/* Do I hold a lease of that stride, for somebody? Another lease of it then is
+ * somebody's who writes over lease words. */
+int ae_desk_is_queued(const struct ae_desk *desk, uint64_t handle);
+
+/* A free stride, if there is one at once. */
+int ae_desk_reserve(struct ae_desk *desk, uint64_t *handle);
 
 void ae_desk_queue(struct ae_desk *desk, struct ae_entry *entry, int first);
 struct ae_entry *ae_desk_unqueue(struct ae_desk *desk);

@@ -37,11 +37,28 @@ struct ae_entry *ae_desk_enter(struct ae_desk *d, uint64_t handle,
 	return entry;
 }
 
+int ae_desk_is_queued(const struct ae_desk *d, uint64_t handle)
+{
+	return d->table.entries[AETHER_HANDLE_STRIDE(handle)].queued;
+}
+
+int ae_desk_reserve(struct ae_desk *d, uint64_t *handle)
+{
+	int rc = aether_stride_reserve(d->stage.me, handle);
+
+	/* what I hold will be refused when it is to be given out */
+	if (rc < 0 || !ae_desk_is_queued(d, *handle))
+		return rc;
+	aether_stride_release(d->stage.me, *handle);
+	return AETHER_EAGAIN;
+}
+
 void ae_desk_queue(struct ae_desk *d, struct ae_entry *entry, int first)
 {
 	uint32_t index = (uint32_t)(entry - d->table.entries);
 
 	entry->errand = AE_WORK;
+	entry->queued = 1;
 	entry->next = first ? d->first : AE_NOWHERE;
 	if (d->first == AE_NOWHERE)
 		d->first = d->last = index;
@@ -59,6 +76,7 @@ struct ae_entry *ae_desk_unqueue(struct ae_desk *d)
 	struct ae_entry *entry = &d->table.entries[d->first];
 
 	d->first = entry->next;
+	entry->queued = 0;
 	d->moment = MOMENT_MIN_NS;
 	d->waited = 0;
 	return entry;
@@ -127,6 +145,10 @@ static int sort(struct ae_desk *d, uint64_t handle)
 	int suspect = rc == AETHER_ESUSPECT;
 
 	d->held = handle;
+	/* else the queue would lose what comes after it */
+	if (ae_desk_is_queued(d, handle))
+		return ae_cargo_wrong(&d->stage, handle,
+				      "a lease beside the one that I hold");
 	if (rc < 0 && !suspect)
 		return ae_stage_refused(&d->stage, rc, "looking at mail");
 	if (!entry) /* if suspect: what a worker had for itself */

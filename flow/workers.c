@@ -62,7 +62,7 @@ static struct ae_entry *find_caller(struct ae_desk *d)
 {
 	uint64_t handle;
 
-	if (aether_stride_reserve(d->stage.me, &handle) == 0)
+	if (ae_desk_reserve(d, &handle) == 0)
 		return ae_desk_enter(d, handle, AE_CALL);
 	if (d->ready || d->first == AE_NOWHERE || d->ride.handle)
 		return NULL;

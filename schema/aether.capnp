@@ -110,6 +110,8 @@ const schema :Meta.Schema = (
      remedy = "signal counters, set flags, gauges and hashes; aether layout shows the kinds"),
     (name = "EORDER", code = -50, message = "the region was released without a signal of its epoch",
      remedy = "aether_guard_signal before aether_guard_release; who wrote nothing uses aether_guard_abandon"),
+    (name = "EFILES", code = -51, message = "there are too many open files",
+     remedy = "close some, or raise the limit"),
   ],
 
   roles = [
@@ -276,7 +278,7 @@ const schema :Meta.Schema = (
       (name = "slot", shift = 1, bits = 6, doc = "where it sits"),
       (name = "stamp", shift = 7, bits = 14, doc = "low bits of its tenancy's stamp"),
       (name = "generation", shift = 24, bits = 40, doc = "rises when it is let go"),
-      (name = "gone", shift = 21, bits = 1, doc = "1: nobody, and who held it went without letting go; of pairs"),
+      (name = "gone", shift = 21, bits = 1, doc = "1: nobody, and who held it went without letting go; of pairs and guards"),
     ]),
     (name = "pairState", doc = "which buffer of a pair is what", fields = [
       (name = "active", shift = 0, bits = 2, doc = "the buffer that readers read"),

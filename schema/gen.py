@@ -13,6 +13,7 @@ Exit status: 0 done, 1 a fault in a source or an output, 2 usage.
 """
 import argparse
 import os
+import re
 import sys
 
 sys.dont_write_bytecode = True      # the source tree stays clean
@@ -39,6 +40,8 @@ WRITERS = {
     "python": (write_py, "Python module"),
     "nasm": (write_nasm, "NASM include file"),
 }
+
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 
 
 def main(arguments):
@@ -84,9 +87,14 @@ def parse(arguments):
 
 
 def fail(lines):
-    """Prints error lines; the exit status, 0 if there are none."""
+    """Prints error lines; the exit status, 0 if there are none.
+
+    A name in a source may hold anything: it must not act on a terminal, nor
+    make two lines of one.
+    """
     for line in lines:
-        print(line, file=sys.stderr)
+        print(CONTROL.sub(lambda sign: f"\\x{ord(sign[0]):02x}", line),
+              file=sys.stderr)
     return 1 if lines else 0
 
 

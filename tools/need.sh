@@ -8,6 +8,9 @@ set -u
 has_header() {
 	[ -e "/usr/include/$1" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$1" ]
 }
+has_fuzzer() {
+	ls /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer*
+}
 want() { # package, and a command that succeeds when it is there
 	package=$1
 	shift
@@ -25,6 +28,7 @@ if [ "${1:-}" = test ]; then
 	want perl command -v prove
 	want g++ command -v g++
 	want clang-14 command -v clang-14
+	want libclang-rt-14-dev has_fuzzer
 	want clang-format-14 command -v clang-format-14
 	want lld-14 command -v wasm-ld-14
 	want nodejs command -v node

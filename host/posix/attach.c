@@ -204,8 +204,10 @@ int aether_plane_attach_fd(int fd, uint32_t flags, struct aether_error *error,
 	int err;
 
 	if (own < 0)
-		return aether_error_fill(error, AETHER_EINVAL, errno,
-					 "descriptor %d", fd);
+		return aether_error_fill(error,
+					 errno == EBADF ? AETHER_EINVAL
+							: ae_posix_code(errno),
+					 errno, "descriptor %d", fd);
 	err = attach(own, "(by descriptor)", flags, error, plane);
 	if (err < 0)
 		close(own);

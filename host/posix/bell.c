@@ -8,6 +8,7 @@
  * its own through its own attachment. The thread takes no signals but those of
  * its own faults.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -241,7 +242,7 @@ static int open_one(struct ae_posix_bell *b, struct aether_participant *me,
 		    const uint64_t *epochs, uint32_t count)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int err = fd < 0 ? AETHER_ESYS : 0;
+	int err = fd < 0 ? ae_posix_code(errno) : 0;
 
 	if (err == 0 && !b->self)
 		err = start(b);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "posix.h"
 
 int ae_posix_code(int os)
@@ -29,9 +30,26 @@ int ae_posix_code(int os)
 		return AETHER_ENOMEM;
 	case EINTR:
 		return AETHER_EINTR;
+	case EMFILE:
+	case ENFILE:
+		return AETHER_EFILES;
 	default:
 		return AETHER_ESYS;
 	}
+}
+
+/* The limit that was met, by its name and value. */
+static void name_limit(int os, char *text, size_t size)
+{
+	struct rlimit files;
+
+	if (os == EMFILE && getrlimit(RLIMIT_NOFILE, &files) == 0)
+		snprintf(text, size,
+			 " (this process may have %llu open: ulimit -n)",
+			 (unsigned long long)files.rlim_cur);
+	else if (os == ENFILE)
+		snprintf(text, size,
+			 " (the limit of the machine: sysctl fs.file-max)");
 }
 
 int aether_error_vfill(struct aether_error *error, int code, int os,
@@ -51,6 +69,8 @@ int aether_error_vfill(struct aether_error *error, int code, int os,
 	if (os)
 		snprintf(error->text + at, size - at, ": %s",
 			 strerror_r(os, words, sizeof(words)));
+	at = strlen(error->text);
+	name_limit(os, error->text + at, size - at);
 	at = strlen(error->text);
 	if (!length || what[length - 1] != '.')
 		snprintf(error->text + at, size - at, "; %s",

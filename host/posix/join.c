@@ -112,6 +112,10 @@ int aether_participant_join(struct aether_plane *plane,
 	char name[AETHER_PARTICIPANT_NAME_MAX + 1];
 	int err;
 
+	if (ae_plane_lost(plane))
+		return aether_error_fill(error, AETHER_ECORRUPT, 0,
+					 "memory of the plane was taken away: "
+					 "its file became shorter");
 	if (options)
 		o = *options;
 	if (!o.name && aether_participant_role_name(o.role)) {

@@ -97,6 +97,12 @@ int ae_posix_reopen(int fd, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
+/* Whatever else it was, the lock could not be asked for. */
+static int open_failed(int os)
+{
+	return ae_posix_code(os) == AETHER_EFILES ? AETHER_EFILES : AETHER_ESYS;
+}
+
 /* Opened and noted under one lock: a fork() by another thread finds both or
  * neither, so no child keeps a descriptor that it does not know of. */
 static int open_life(struct ae_posix_life *life, int fd)
@@ -110,7 +116,7 @@ static int open_life(struct ae_posix_life *life, int fd)
 		note(life);
 	pthread_mutex_unlock(&lives_lock);
 	errno = os;
-	return life->fd < 0 ? AETHER_ESYS : 0;
+	return life->fd < 0 ? open_failed(os) : 0;
 }
 
 int ae_host_life_take(struct aether_participant *me, uint32_t slot)
@@ -118,10 +124,12 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 	struct ae_posix_plane *p = me->plane->host;
 	struct ae_posix_life *life = me->host;
 	struct flock lock = byte_of(slot);
+	int err;
 
 	pthread_once(&once, watch_forks);
-	if (life->fd < 0 && open_life(life, p->fd) < 0)
-		return AETHER_ESYS;
+	err = life->fd < 0 ? open_life(life, p->fd) : 0;
+	if (err < 0)
+		return err;
 	if (fcntl(life->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	return errno == EAGAIN || errno == EACCES ? AETHER_EBUSY : AETHER_ESYS;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "life.h"
 #include "bell.h"
+#include "fault.h"
 #include "watch.h"
 
 /* Address space for `size` bytes whose start is aligned to a huge page. */
@@ -68,6 +69,11 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 	p->fd = fd;
 	p->size = (size_t)geometry->plane_size;
 	os = map_memory(p, made->observer, &base);
+	p->test = os ? -1 : ae_posix_reopen(fd, O_RDONLY);
+	if (!os && p->test < 0 && ae_posix_code(errno) == AETHER_EFILES) {
+		os = errno;
+		munmap(p->mapping, p->mapped);
+	}
 	if (os) {
 		free(made);
 		free(p);
@@ -76,8 +82,8 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 			"cannot map %llu bytes of the plane",
 			(unsigned long long)geometry->plane_size);
 	}
-	p->test = ae_posix_reopen(fd, O_RDONLY);
 	ae_plane_bind(made, base, geometry);
+	ae_posix_fault_add(made, fd, p->size);
 	if (!made->observer) {
 		p->watch = ae_posix_watch_make(made);
 		p->trap = ae_posix_trap_make();
@@ -153,6 +159,7 @@ int aether_plane_detach(struct aether_plane *plane)
 	ae_posix_watch_free(plane);
 	ae_posix_trap_free(p->trap);
 	ae_posix_bell_free(plane);
+	ae_posix_fault_drop(plane);
 	munmap(p->mapping, p->mapped);
 	if (p->test >= 0)
 		close(p->test);

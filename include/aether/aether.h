@@ -15,6 +15,8 @@
  *	guard        who writes a region, and who may
  *	pingpong     one writes, others read, nobody waits
  *	layouts      what lies where in the fixed part of a plane
+ *	doctor       what is wrong in a plane, and what can be repaired
+ *	fault        memory that was taken away is an error and no signal
  *
  * Conventions of all calls: an int below zero is an error of error.h, zero or
  * more is success; results come through the last parameter, which is left
@@ -49,6 +51,8 @@ extern "C" {
 #include <aether/share.h>
 #include <aether/reap.h>
 #include <aether/registry.h>
+#include <aether/doctor.h>
+#include <aether/fault.h>
 #include <aether/epoch.h>
 #include <aether/guard.h>
 #include <aether/pingpong.h>

@@ -104,6 +104,16 @@ def test_short_one():
     same(list(tool.planes.iterdir()), [], "left behind")
 
 
+def test_scribbling():
+    """Somebody writes over the plane: that is noticed, and kills nobody."""
+    found = good_json("chaos", "--scribble", "--seconds", 5, "--kill-rate", 10,
+                      keys="crashes hangs flips noticed seconds".split())
+    same([found["crashes"], found["hangs"]], [0, 0], f"{found['findings']}")
+    must(found["flips"] > 20 and found["noticed"] > 20, "it scribbled", found)
+    must(found["operations"] > 200, "and others worked", found)
+    same(list(tool.planes.iterdir()), [], "left behind")
+
+
 def test_zeroing():
     found = good_json("chaos", "--seconds", 2, "--zero", "--participants", 5,
                       "--strides", 64, "--seed", 4711, keys=KEYS)

@@ -153,6 +153,40 @@ static void lengths(void)
 	ok(good, "and its run is let go, before anybody writes there");
 }
 
+/* A length that is forged while I write: another one's stride is behind it. */
+static void lengthened(void)
+{
+	const unsigned char *his;
+	uint64_t behind;
+	void *bytes;
+
+	begin();
+	need(pingpong_fill_room(me, TWO, 0, 7) == 0);
+	need(ae_stride_claim(you, RUN, &behind) == 0);
+	ae_lease_set_bit(plane, RUN);
+	need(aether_stride_bytes(you, behind, NULL, &bytes) == 0);
+	his = bytes;
+	need(aether_pingpong_begin(me, TWO, 0, &w) == 0);
+	need(w.buffer == 1 && w.capacity == RUN * FIT);
+	ae_store32_relaxed(&plane->leases[0].run, RUN + 1);
+	is_int(aether_pingpong_room(me, TWO, (RUN + 1) * FIT, &w), 0,
+	       "room for more than the run has");
+	ok((const unsigned char *)w.bytes >= his + STRIDE ||
+		   (const unsigned char *)w.bytes + w.size <= his,
+	   "is not the next one's stride");
+	is_int(w.size, (RUN + 1) * STRIDE, "but a run that is as long");
+	is_int(rig_count(plane, AETHER_STATE_KEPT), 1, "the old one is free");
+	ae_store32_relaxed(
+		&plane->leases[AETHER_HANDLE_STRIDE(ae_load64_relaxed(name()))]
+			 .run,
+		126);
+	is_int(aether_pingpong_room(me, TWO, 0, &w), 0, "or no room");
+	ok(w.capacity == WORDS && w.size == BUFFER, "but the region");
+	is_int(rig_count(plane, AETHER_STATE_DORMANT), 125,
+	       "and all strides but his are free");
+	end();
+}
+
 /* A tail that is somebody else's by now: he keeps it. */
 static void tails(void)
 {
@@ -274,6 +308,7 @@ static void tests(void)
 	words();
 	end();
 	lengths();
+	lengthened();
 	tails();
 	anything();
 }

@@ -207,7 +207,7 @@ DEFECTS = [
     ("a newcomer that stays in the set of a dead one", "epoch:another sits", "participant.c",
      "	ae_epoch_inherit(me->plane, me->slot);\n", ""),
     ("a dead one's guard that is taken without comparing", "guard:two write", "guard.c",
-     """		if (ae_cas64_acquire(&record->writer, word, mine) != word)
+     """		if (ae_cas64_seq_cst(&record->writer, word, mine) != word)
 			continue;
 		*before = word;
 """, """		ae_store64_release(&record->writer, mine);
