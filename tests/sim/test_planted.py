@@ -226,15 +226,11 @@ DEFECTS = [
 """, "		continue;\n"),
     ("a guard that does not open and is kept", "guard:does not open:0:0", "guard.c",
      """	if (ae_holder_is(me, word))
-		ae_cas64_release(&record->writer, word, before);
-""", "	(void)word;\n	(void)before;\n"),
+		ae_cas64_release(&record->writer, word, left);
+""", "	(void)word;\n	(void)left;\n"),
     ("a guard that does not open and hides a death", "guard:does not open", "guard.c",
-     "		ae_cas64_release(&record->writer, word, before);\n",
-     """		ae_cas64_release(&record->writer, word,
-				 AETHER_HOLDER_MAKE(0, 0, 0,
-						    AETHER_HOLDER_GENERATION(word) + 1, 0));
-	(void)before;
-"""),
+     "			0, 0, 0, AETHER_HOLDER_GENERATION(before) + 1, 1);\n",
+     "			0, 0, 0, AETHER_HOLDER_GENERATION(before) + 1, 0);\n"),
     ("a death that is counted before it is settled", "guard:so does who takes over", "guard.c",
      """		if (ae_cas64_release(&record->writer, word, nobody) != word)
 			continue;
