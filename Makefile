@@ -33,7 +33,9 @@ CTESTS = $(patsubst %.c,$(O)/%,$(filter-out tests/sim/%, \
 SIMTESTS = $(patsubst %.c,$(O)/%,$(wildcard tests/sim/test_*.c))
 SIMOBJ = $(patsubst %.c,$(O)/sim/%.o,$(wildcard core/*.c host/sim/*.c))
 # those that take long first, so that two at once end together
-TESTS = $(wildcard tests/*/test_*.py) $(SIMTESTS) $(CTESTS)
+TESTS = $(filter-out $(COVERED),$(wildcard tests/*/test_*.py)) $(SIMTESTS) \
+	$(CTESTS)
+COVERED = tests/sim/test_cover.py
 BURNS = $(patsubst %.c,$(O)/%.so,$(wildcard examples/burn_*.c))
 EXAMPLES = $(patsubst %.c,$(O)/%,$(filter-out examples/burn_%, \
 	$(wildcard examples/*.c)))
@@ -188,7 +190,9 @@ test: ## Run every test (20 minutes at most)
 check: ## The quick tests and the lints (2 minutes)
 	@tools/need.sh test
 	@$(MAKE) --no-print-directory all $(CTESTS) $(SIMTESTS)
-	O=$(O) prove -j2 -e tests/run.sh $(TESTS)
+	@mkdir -p $(O)/sim/cover
+	O=$(O) SIM_COVER=$(O)/sim/cover prove -j2 -e tests/run.sh $(TESTS)
+	O=$(O) prove -e tests/run.sh $(COVERED)
 	$(MAKE) --no-print-directory lint
 
 ASAN = O=build/asan SAN=address,undefined OPT="-O1 -g"

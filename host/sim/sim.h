@@ -25,6 +25,7 @@ struct ae_sim_actor {
 	int joins;  /* begins without a participant: its body joins */
 	int mortal; /* may be killed */
 	int watch;  /* 1 + the actor whose process and participant it shares */
+	int shut;   /* no guarded region opens to it */
 };
 
 struct ae_sim_scene {
@@ -61,6 +62,13 @@ int ae_sim_explore(const struct ae_sim_scene *scene, int preemptions, int kills,
 /* Tries so many of them at random, which reach deeper; otherwise the same. */
 int ae_sim_walk(const struct ae_sim_scene *scene, int preemptions, int kills,
 		uint64_t executions, struct ae_sim_result *result);
+
+/*
+ * Writes which operations of core actors of the scenes so far came by, and how
+ * often they were killed before them, a line each, the last one `end`: what
+ * tests/sim/test_cover.py reads. Returns 0, or -1.
+ */
+int ae_sim_cover(const char *path);
 
 /* Ends this execution as failed. */
 __attribute__((noreturn, format(printf, 1, 2))) void
