@@ -139,6 +139,7 @@ static int examine(struct ae_doctor *d)
 	check_all(d, ae_doctor_box, g->participants);
 	check_all(d, ae_doctor_place, g->participants * g->places);
 	check_all(d, ae_doctor_lease, g->strides);
+	check_all(d, ae_doctor_kept, g->strides);
 	check_all(d, ae_doctor_route, g->strides);
 	check_all(d, ae_doctor_register, g->strides);
 	check_all(d, ae_doctor_epoch, AETHER_EPOCHS);

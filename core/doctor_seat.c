@@ -11,6 +11,12 @@
 	(AETHER_HEIR_MAKE(AETHER_HEIR_SLOT_MASK, AETHER_HEIR_STAMP_MASK, \
 			  AETHER_HEIR_OF_MASK, AETHER_HEIR_NAMED_MASK))
 
+#define WITHDRAWAL_BITS \
+	(AETHER_WITHDRAWAL_MAKE( \
+		AETHER_WITHDRAWAL_NAMED_MASK, AETHER_WITHDRAWAL_STRIDE_MASK, \
+		AETHER_WITHDRAWAL_SLOT_MASK, AETHER_WITHDRAWAL_STAMP_MASK, \
+		AETHER_WITHDRAWAL_OF_MASK))
+
 static void suspect_plane(struct ae_doctor *d, uint32_t what, uint32_t index,
 			  uint64_t found)
 {
@@ -95,6 +101,22 @@ static void check_heir(struct ae_doctor *d, uint32_t slot)
 		suspect_seat(d, AETHER_FINDING_HEIR, slot, heir, 1);
 }
 
+/* What an earlier tenant left there says nothing of this one. */
+static void check_withdrawal(struct ae_doctor *d, uint32_t slot, uint64_t word)
+{
+	const struct aether_geometry *g = &d->plane->geometry;
+	/* relaxed: a guess. */
+	uint64_t said = ae_load64_relaxed(&d->plane->seats[slot].withdrawal);
+
+	if (!said ||
+	    AETHER_WITHDRAWAL_OF(said) != ae_low_stamp(AETHER_SEAT_STAMP(word)))
+		return;
+	if ((said & ~WITHDRAWAL_BITS) || !AETHER_WITHDRAWAL_NAMED(said) ||
+	    AETHER_WITHDRAWAL_STRIDE(said) >= g->strides ||
+	    AETHER_WITHDRAWAL_SLOT(said) >= g->participants)
+		suspect_seat(d, AETHER_FINDING_WITHDRAWAL, slot, said, 1);
+}
+
 /* Leases that name the tenancy as theirs. */
 static uint64_t count_held(const struct aether_plane *plane, uint64_t named)
 {
@@ -110,7 +132,8 @@ static uint64_t count_held(const struct aether_plane *plane, uint64_t named)
 }
 
 /* What came less what went, as far as it can be counted from outside: what a
- * policy dropped may have been counted as sent before. */
+ * policy dropped may have been counted as sent before. Where there are pairs it
+ * cannot: one writer reserves a run, and another lets go of it. */
 static void check_counters(struct ae_doctor *d, uint32_t slot, uint64_t word)
 {
 	const struct aether_participant_seg *s = &d->plane->seats[slot];
@@ -124,6 +147,8 @@ static void check_counters(struct ae_doctor *d, uint32_t slot, uint64_t word)
 		d->plane, AETHER_LEASE_MAKE(AETHER_STATE_BUSY, slot,
 					    AETHER_SEAT_STAMP(word), 0, 0));
 
+	if (d->plane->layout->pair_count)
+		return;
 	if (came - went < held || went > came)
 		suspect_seat(d, AETHER_FINDING_COUNTERS, slot, held, 0);
 }
@@ -145,6 +170,8 @@ void ae_doctor_seat(struct ae_doctor *d, uint32_t slot)
 				     0);
 	} else {
 		check_tenant(d, slot, word);
+		if (state != AETHER_SEAT_DEAD)
+			check_withdrawal(d, slot, word);
 		check_counters(d, slot, word);
 	}
 }
