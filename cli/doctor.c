@@ -12,6 +12,9 @@
 #define WHERE_MAX 96
 #define WHOM_MAX 128
 
+/* Faults that lie over each other in one word are mended one after another. */
+#define REPAIRS 8
+
 enum {
 	KEY_REPAIR = 1
 };
@@ -71,10 +74,9 @@ static int keep(const struct aether_finding *finding, void *user)
 	return 0;
 }
 
-static int forget(const struct aether_finding *finding, void *user)
+static int count_repaired(const struct aether_finding *finding, void *user)
 {
-	(void)finding;
-	(void)user;
+	*(size_t *)user += finding->repaired != 0;
 	return 0;
 }
 
@@ -107,17 +109,21 @@ static int compare(struct doctor *doctor, const struct doctor *before)
 static int repair(struct doctor *doctor, struct aether_error *error)
 {
 	struct aether_participant_options o = { .role = AETHER_ROLE_SYSTEM };
-	struct aether_participant *me;
+	struct aether_participant *me = NULL;
 	struct aether_plane *plane;
+	size_t repaired = 1;
 	int err = aether_plane_attach(doctor->name, 0, error, &plane);
 
 	if (err < 0)
 		return err;
 	err = aether_participant_join(plane, &o, error, &me);
-	if (err == 0) {
-		err = aether_doctor_repair(me, forget, NULL);
-		aether_participant_leave(me);
+	/* a repair changes the word that another finding was about */
+	for (int i = 0; err == 0 && repaired && i < REPAIRS; i++) {
+		repaired = 0;
+		err = aether_doctor_repair(me, count_repaired, &repaired);
 	}
+	if (me)
+		aether_participant_leave(me);
 	aether_plane_detach(plane);
 	return err;
 }

@@ -157,6 +157,17 @@ def test_lease_words():
     same(plane.number(plane.lease(11)), 9 * GENERATION, "generation")
 
 
+def test_one_word_twice():
+    """Faults that lie over each other in one word are mended by one repair."""
+    plane = create()
+    for word in (1 << 63 | L.STATE_CONT, 0x40E2A20A1BD7CE73):
+        plane.put(plane.lease(9), word)
+        must("leaseBits" in wrong(), "bits that its state does not have", hex(word))
+        status, findings = doctor("--repair")
+        same((status, names(findings, repaired=False, wrong=True)), (0, []), f"{findings}")
+        healthy("after one repair")
+
+
 def test_slot_that_there_is_not():
     good("create", "p", "--strides", STRIDES, "--participants", 4)
     plane = Plane()
@@ -401,7 +412,7 @@ def test_at_work():
 
 
 if __name__ == "__main__":
-    sys.exit(tool.run([test_nothing, test_usage, test_header, test_lease_words,
+    sys.exit(tool.run([test_nothing, test_usage, test_header, test_lease_words, test_one_word_twice,
                        test_slot_that_there_is_not, test_registers, test_seats,
                        test_a_living_seat, test_content, test_mail, test_boxes,
                        test_the_dead, test_words, test_what_pairs_keep,
