@@ -71,12 +71,12 @@ static void look_again(struct ae_doctor *d)
 {
 	uint32_t kept = 0;
 
+	d->box = 0; /* of many places of one box it is asked once */
 	for (uint32_t i = 0; i < d->count; i++) {
 		struct ae_suspicion one = d->list[i];
 
 		d->again = &one;
 		d->same = 0;
-		d->box = 0;
 		one.check(d, one.at);
 		if (d->same)
 			d->list[kept++] = one;
