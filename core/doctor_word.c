@@ -48,7 +48,8 @@ int ae_doctor_gone(const struct ae_doctor *d, uint64_t word)
 }
 
 /* Has it bits that no step leaves? Held, it names a tenancy and is not gone;
- * else it has a generation, and may say `gone` if it is a pair's or a guard's. */
+ * else it has a generation, and may say `gone` if it is a pair's or a guard's.
+ */
 static int is_odd(uint64_t word, uint64_t gone)
 {
 	uint64_t held = AETHER_HOLDER_HELD(word);
