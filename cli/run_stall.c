@@ -6,8 +6,8 @@
  * anew, in rounds, as its counter in the plane says, and none has moved a
  * stride, as its report says, which is out of reach of whoever writes over the
  * plane. A slow burn, an input that is silent, an output that is full, a stage
- * that is stopped: those wait in no round. Who waits for space in a plane of
- * others may be right to.
+ * that is stopped: those wait in no round. Who waits for space in a plane that
+ * others use as well may be right to, whoever made it.
  */
 #include "run.h"
 
@@ -45,10 +45,32 @@ static int has_moved(const struct run_mark *before, const struct run_mark *now)
 	       before->moved != now->moved;
 }
 
+static int is_mine(const struct run *run, uint64_t tenancy)
+{
+	uint32_t i = 0;
+
+	while (i < run->stages && run->shared->seats[i].tenancy != tenancy)
+		i++;
+	return i < run->stages;
+}
+
+/* Does anybody else live in the plane, who may have the strides? The kernel
+ * says so, and no word that can be written over. */
+static int has_others(const struct run *run)
+{
+	struct aether_participant_info info;
+
+	for (uint32_t i = 0; aether_participant_look(run->plane, i, &info) == 0;
+	     i++)
+		if (info.alive && !is_mine(run, info.tenancy))
+			return 1;
+	return 0;
+}
+
 /* Nothing has moved since the marks were made: is that because all wait? */
 static int all_wait(const struct run *run, const struct run_mark *now)
 {
-	int mine = !run->options.name || run->made;
+	int alone = !run->others && !has_others(run);
 	int running = 0;
 
 	for (uint32_t i = 0; i < run->stages; i++) {
@@ -57,7 +79,7 @@ static int all_wait(const struct run *run, const struct run_mark *now)
 		running |= now[i].runs;
 		if (now[i].runs &&
 		    (now[i].waits - before->waits < ROUNDS_LEAST ||
-		     (!mine && now[i].full != before->full)))
+		     (!alone && now[i].full != before->full)))
 			return 0;
 	}
 	return running;
@@ -77,6 +99,7 @@ int run_stands_still(struct run *run)
 	if (!moves && all_wait(run, now))
 		return 1;
 	memcpy(run->marks, now, sizeof(now));
+	run->others = has_others(run);
 	run->marked = time;
 	return 0;
 }

@@ -71,12 +71,12 @@ static void look_again(struct ae_doctor *d)
 {
 	uint32_t kept = 0;
 
+	d->box = 0; /* of many places of one box it is asked once */
 	for (uint32_t i = 0; i < d->count; i++) {
 		struct ae_suspicion one = d->list[i];
 
 		d->again = &one;
 		d->same = 0;
-		d->box = 0;
 		one.check(d, one.at);
 		if (d->same)
 			d->list[kept++] = one;
@@ -86,9 +86,22 @@ static void look_again(struct ae_doctor *d)
 	d->count = kept;
 }
 
+/* Who lives, as far as the kernel says. Of myself it says nothing. */
+static void ask_who_lives(struct ae_doctor *d)
+{
+	d->alive = 0;
+	for (uint32_t i = 0; i < d->plane->geometry.participants; i++)
+		if (ae_host_life_test(d->plane, i) != 0)
+			d->alive |= UINT64_C(1) << i;
+	if (d->me)
+		d->alive &= ~(UINT64_C(1) << d->me->slot);
+}
+
 /* What has stood all looks is told; and repaired, if that is wanted. */
 static void judge(struct ae_doctor *d)
 {
+	if (d->count)
+		ask_who_lives(d); /* somebody may have come meanwhile */
 	for (int i = 0; i < LOOKS && d->count; i++) {
 		pause_a_while(d);
 		look_again(d);
@@ -114,17 +127,6 @@ static void check_all(struct ae_doctor *d,
 		if (d->count > AE_SUSPICIONS - AE_SUSPICIONS_EACH)
 			judge(d);
 	}
-}
-
-/* Who lives, as far as the kernel says. Of myself it says nothing. */
-static void ask_who_lives(struct ae_doctor *d)
-{
-	d->alive = 0;
-	for (uint32_t i = 0; i < d->plane->geometry.participants; i++)
-		if (ae_host_life_test(d->plane, i) != 0)
-			d->alive |= UINT64_C(1) << i;
-	if (d->me)
-		d->alive &= ~(UINT64_C(1) << d->me->slot);
 }
 
 static int examine(struct ae_doctor *d)

@@ -250,10 +250,12 @@ static int mend_guard(struct ae_doctor *d, const struct aether_finding *f)
 						    r->offset) +
 		f->index;
 
+	/* nobody's; the next one counts the death of who held it */
 	return swap(&record->writer, f->found,
 		    AETHER_HOLDER_MAKE(0, 0, 0,
 				       AETHER_HOLDER_GENERATION(f->found) + 1,
-				       0));
+				       AETHER_HOLDER_HELD(f->found) |
+					       AETHER_HOLDER_GONE(f->found)));
 }
 
 int ae_doctor_mend(struct ae_doctor *d, const struct aether_finding *f)

@@ -48,7 +48,8 @@ int ae_doctor_gone(const struct ae_doctor *d, uint64_t word)
 }
 
 /* Has it bits that no step leaves? Held, it names a tenancy and is not gone;
- * else it has a generation, and may say `gone` if it is a pair's. */
+ * else it has a generation, and may say `gone` if it is a pair's or a guard's.
+ */
 static int is_odd(uint64_t word, uint64_t gone)
 {
 	uint64_t held = AETHER_HOLDER_HELD(word);
@@ -110,7 +111,7 @@ void ae_doctor_guard(struct ae_doctor *d, uint32_t index)
 		what = AETHER_FINDING_GUARD_MODE;
 	else if (ae_doctor_gone(d, word))
 		what = AETHER_FINDING_GUARD_WRITER;
-	else if (is_odd(word, 0))
+	else if (is_odd(word, 1))
 		what = AETHER_FINDING_GUARD_BITS;
 	else
 		return;

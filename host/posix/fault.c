@@ -24,6 +24,7 @@ static struct minded {
 } all[AETHER_FAULT_PLANES];
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int caught; /* under the gate */
 static struct sigaction before;
 static uint64_t page_size;
@@ -121,6 +122,30 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	errno = os;
 }
 
+static void before_fork(void)
+{
+	pthread_mutex_lock(&gate);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&gate);
+}
+
+/* A child has none of them mapped, and may map another where one was. */
+static void in_child(void)
+{
+	for (size_t i = 0; i < AETHER_FAULT_PLANES; i++)
+		/* relaxed: it has one thread. */
+		ae_store64_relaxed(&all[i].plane, 0);
+	pthread_mutex_unlock(&gate);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, in_parent, in_child);
+}
+
 int aether_fault_catch(struct aether_error *error)
 {
 	struct sigaction action = { .sa_sigaction = on_fault,
@@ -150,6 +175,7 @@ int aether_fault_lost(const struct aether_plane *plane)
  * is not minded. */
 void ae_posix_fault_add(struct aether_plane *plane, int fd, uint64_t size)
 {
+	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&gate);
 	for (size_t i = 0; i < AETHER_FAULT_PLANES; i++) {
 		struct minded *m = &all[i];

@@ -174,7 +174,7 @@ aether_pingpong_read_pinned(struct aether_participant *me, uint32_t pair,
 /*
  * Ends a reading, and a pin. 0: what was read is what one commit left.
  * AETHER_ETORN: it may have been overwritten, or my pin was revoked.
- * AETHER_ENOTHELD: it has ended already.
+ * AETHER_ENOTHELD: it has ended already. AETHER_ECORRUPT: as in fault.h.
  */
 AETHER_API int
 aether_pingpong_read_end(struct aether_pingpong_reading *reading);

@@ -364,7 +364,8 @@ def test_withdrawals():
 
 
 def test_gone():
-    """Holder words that say gone; of pairs they may, if nobody holds them."""
+    """Holder words that say gone; of pairs and guards they may, if nobody
+    holds them."""
     create("inos")
     plane, spot = Plane(), places_of("inos")
     guards = objects(good("layout", "--layout", "inos", "--json"))[0]["guards"]
@@ -373,11 +374,15 @@ def test_gone():
     plane.put(spot["pair"] + 8, gone)
     same(doctor(), (0, []), "a pair's may")
     plane.put(spot["guard"] + 64 * single, gone)
+    same(doctor(), (0, []), "a guard's may")
+    plane.put(spot["guard"] + 64 * single, gone | 1 << L.HOLDER_SLOT_SHIFT)
     plane.put(spot["epoch"] + 24 * (L.IDX_SUPERVISOR_POOL + 1) + 16, gone)
     plane.put(spot["pair"] + 8, gone | 1 << L.HOLDER_SLOT_SHIFT)
     repaired("guardBits", "epochBits", "pairBits")
     same(plane.number(spot["pair"] + 8) & (1 << 24) - 1,
          1 << L.HOLDER_GONE_SHIFT, "and the next writer is told")
+    same(plane.number(spot["guard"] + 64 * single) & (1 << 24) - 1,
+         1 << L.HOLDER_GONE_SHIFT, "and the next holder counts it")
 
 
 def places_of(layout):

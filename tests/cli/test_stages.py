@@ -270,6 +270,23 @@ class Terminal:
         return self.stage.returncode, out
 
 
+def test_a_plane_that_gets_shorter():
+    """Whichever of its threads meets that first: an error, and no signal."""
+    good("create", "q", "--strides", 16)
+    seen = Terminal("egress", "q", work / "shorter")
+    seen.shows("waits")
+    masks = [line.split()[1] for task in
+             Path(f"/proc/{seen.stage.pid}/task").iterdir()
+             for line in task.joinpath("status").read_text().splitlines()
+             if line.startswith("SigBlk:")]
+    must(len(masks) > 1, "it has threads", masks)
+    must(not any(int(mask, 16) >> signal.SIGBUS - 1 & 1 for mask in masks),
+         "none holds back the signal of its own faults", masks)
+    os.truncate(tool.plane_file("q"), 4096)
+    same(seen.end()[0], 1, seen.screen)
+    must("somebody wrote over it" in seen.screen, "says so", seen.screen)
+
+
 def test_terminal():
     piped = start("egress", "p", work / "piped")
     until_joined("egress")

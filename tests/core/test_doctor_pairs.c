@@ -371,7 +371,7 @@ static void words(void)
 		single++;
 	need(aether_epoch_allocate(me, &epoch) == 0);
 	need(aether_epoch_free(me, epoch) == 0);
-	holders(&guards[single].writer, AETHER_FINDING_GUARD_BITS, 0);
+	holders(&guards[single].writer, AETHER_FINDING_GUARD_BITS, 1);
 	holders(&plane->epochs[pool].owner, AETHER_FINDING_EPOCH_BITS, 0);
 	holders(&pingpong_record(plane, TWO)->writer, AETHER_FINDING_PAIR_BITS,
 		1);
