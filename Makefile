@@ -147,7 +147,9 @@ fuzzers: $(FUZZED:%=$(FO)/fuzz_%)
 
 TARGET = lease
 SECONDS = 60
-fuzz: fuzzers ## Fuzz one target (TARGET=lease SECONDS=60)
+fuzz: ## Fuzz one target (TARGET=lease SECONDS=60)
+	@tools/need.sh test
+	$(MAKE) -j2 fuzzers
 	O=$(O) fuzz/run.sh $(TARGET) $(SECONDS)
 
 # the constants as each language wants them, and the tables of docs/format.md

@@ -104,22 +104,30 @@ int run_stands_still(struct run *run)
 	return 0;
 }
 
+/* Notes are told more slowly than faults, and nobody waits for thousands. */
+#define NOTES_MAX 1024
+
+struct first {
+	struct aether_finding finding; /* the first that is wrong */
+	uint32_t notes;                /* before it */
+};
+
 static int find(const struct aether_finding *finding, void *user)
 {
-	struct aether_finding *first = user;
+	struct first *first = user;
 
 	if (!finding->wrong)
-		return 0;
-	*first = *finding;
+		return ++first->notes > NOTES_MAX;
+	first->finding = *finding;
 	return 1;
 }
 
 int run_stall_explain(const struct run *run, struct aether_error *error)
 {
-	struct aether_finding first = { .wrong = 0 };
+	struct first first = { .notes = 0 };
 
 	aether_doctor_look(run->plane, find, &first);
-	if (!first.wrong)
+	if (!first.finding.wrong)
 		return cli_error(error, AETHER_ECORRUPT, 0,
 				 "every stage waits for another, and nothing "
 				 "moves: a stride was lost, for somebody wrote "
@@ -129,6 +137,7 @@ int run_stall_explain(const struct run *run, struct aether_error *error)
 			 "every stage waits for another, and nothing moves: "
 			 "somebody wrote over the plane (%s, %u: %s); there is "
 			 "no output, run it again.",
-			 aether_doctor_name(first.what), first.index,
-			 aether_doctor_why(first.what));
+			 aether_doctor_name(first.finding.what),
+			 first.finding.index,
+			 aether_doctor_why(first.finding.what));
 }
