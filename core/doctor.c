@@ -129,7 +129,7 @@ static void check_all(struct ae_doctor *d,
 	}
 }
 
-static int examine(struct ae_doctor *d)
+static int examine_all(struct ae_doctor *d)
 {
 	const struct aether_layout *l = d->plane->layout;
 	const struct aether_geometry *g = &d->plane->geometry;
@@ -154,21 +154,30 @@ static int examine(struct ae_doctor *d)
 	return d->result;
 }
 
-int aether_doctor_look(const struct aether_plane *plane,
-		       int (*each)(const struct aether_finding *finding,
-				   void *user),
-		       void *user)
+/* `me` repairs; NULL: nobody does. */
+static int
+examine(const struct aether_plane *plane, struct aether_participant *me,
+	int (*each)(const struct aether_finding *finding, void *user),
+	void *user)
 {
-	struct ae_doctor doctor;
+	struct ae_doctor doctor; /* large: only what is looked at is set */
 
 	doctor.plane = plane;
-	doctor.me = NULL;
+	doctor.me = me;
 	doctor.each = each;
 	doctor.user = user;
 	doctor.result = 0;
 	doctor.count = doctor.box = 0;
 	doctor.again = NULL;
-	return examine(&doctor);
+	return examine_all(&doctor);
+}
+
+int aether_doctor_look(const struct aether_plane *plane,
+		       int (*each)(const struct aether_finding *finding,
+				   void *user),
+		       void *user)
+{
+	return examine(plane, NULL, each, user);
 }
 
 int aether_doctor_repair(struct aether_participant *me,
@@ -176,15 +185,6 @@ int aether_doctor_repair(struct aether_participant *me,
 				     void *user),
 			 void *user)
 {
-	struct ae_doctor doctor;
-
 	ae_reap_all(me);
-	doctor.plane = me->plane;
-	doctor.me = me;
-	doctor.each = each;
-	doctor.user = user;
-	doctor.result = 0;
-	doctor.count = doctor.box = 0;
-	doctor.again = NULL;
-	return examine(&doctor);
+	return examine(me->plane, me, each, user);
 }

@@ -6,7 +6,7 @@
  * say what is withdrawn, and holder words that say `gone`.
  */
 #include "ae_host.h"
-#include "pingpong.h"
+#include "pingpong_two.h"
 
 #define FIT (131072 / WORD) /* items of a small pair in a stride */
 #define WORKERS 3
@@ -27,9 +27,6 @@ struct heard {
 };
 
 static struct shared *shared;
-static struct aether_plane *plane;
-static struct aether_layout small;
-static struct aether_participant *me, *you;
 static struct heard h;
 
 static int hear(const struct aether_finding *f, void *user)
@@ -65,21 +62,6 @@ static int repair(void)
 static int only(uint32_t what)
 {
 	return look() == 1 && h.of[what] == 1;
-}
-
-static void begin(void)
-{
-	plane = pingpong_plane(8);
-	pingpong_small(plane, &small);
-	me = rig_join(plane);
-	you = rig_join(plane);
-}
-
-static void end(void)
-{
-	aether_participant_leave(you);
-	aether_participant_leave(me);
-	need(aether_plane_detach(plane) == 0);
 }
 
 /* To a few strides, to none, to more; or the next one's turn. */
@@ -134,7 +116,7 @@ static void at_work(void)
 	int numbers[WORKERS];
 	pid_t pids[WORKERS];
 
-	begin();
+	two_begin();
 	for (int i = 0; i < WORKERS; i++) {
 		numbers[i] = i;
 		pids[i] = rig_fork(work, &numbers[i]);
@@ -152,7 +134,7 @@ static void at_work(void)
 	   (unsigned long long)rig_told(&shared->kept));
 	look(); /* a register may be wrong still, which is a note */
 	is_int(h.wrong, 0, "nor in the end");
-	end();
+	two_end();
 }
 
 static struct aether_word64 *name_of(uint32_t pair, uint32_t buffer)
@@ -183,7 +165,7 @@ static uint32_t used(void)
 
 static void kept(void)
 {
-	begin();
+	two_begin();
 	need(pingpong_fill_room(me, TWO, 3 * FIT, 1) == 0);
 	need(pingpong_fill_room(me, TWO, 2 * FIT, 2) == 0);
 	is_int(look(), 0, "runs, and tails of a kept head, are right");
@@ -200,13 +182,13 @@ static void kept(void)
 	aether_participant_leave(me);
 	is_int(look(), 0, "a run outlives its writer");
 	me = rig_join(plane);
-	end();
+	two_end();
 }
 
 /* Names that are not the run's. */
 static void unnamed(void)
 {
-	begin();
+	two_begin();
 	for (uint32_t i = 0; i < 4; i++) {
 		struct aether_lease_seg *lease;
 		uint64_t name, word;
@@ -230,7 +212,7 @@ static void unnamed(void)
 	}
 	need(pingpong_fill_room(me, TWO, 3 * FIT, 9) == 0);
 	is_int(look(), 0, "the pair goes on");
-	end();
+	two_end();
 }
 
 /* Not under who may have a pointer to it. */
@@ -240,7 +222,7 @@ static void in_use(void)
 	struct aether_pingpong_reading r;
 	int mended;
 
-	begin();
+	two_begin();
 	need(aether_pingpong_begin(me, TWO, 0, &w) == 0);
 	need(aether_pingpong_room(me, TWO, 2 * FIT, &w) == 0);
 	ae_store64_relaxed(name_of(TWO, 1), 0);
@@ -257,7 +239,7 @@ static void in_use(void)
 	aether_pingpong_read_end(&r);
 	is_int(mended + repair(), 1, "until it ends, or its term does");
 	is_int(look(), 0, "nothing else");
-	end();
+	two_end();
 }
 
 static void forged(void)
@@ -266,7 +248,7 @@ static void forged(void)
 	uint64_t third = AETHER_KEPT_MAKE(AETHER_STATE_KEPT, TWO, 2, 5);
 	uint64_t tail = AETHER_CONT_MAKE(AETHER_STATE_CONT, 1, 5);
 
-	begin();
+	two_begin();
 	ae_store64_relaxed(&plane->leases[3].word, six);
 	ae_store64_relaxed(&plane->leases[4].word, tail);
 	ae_store64_relaxed(&plane->leases[7].word, third);
@@ -276,7 +258,7 @@ static void forged(void)
 	repair();
 	is_int(h.of[AETHER_FINDING_KEPT_PAIR], 2, "told");
 	ok(look() == 0 && used() == 0, "and freed, tails and all");
-	end();
+	two_end();
 }
 
 static void lengths(void)
@@ -284,7 +266,7 @@ static void lengths(void)
 	struct aether_word32 *said;
 	struct aether_pingpong_write w;
 
-	begin();
+	two_begin();
 	for (uint32_t i = 0; i < 3; i++) {
 		uint32_t forged[] = { 2, 0, 70000 };
 
@@ -301,7 +283,7 @@ static void lengths(void)
 		need(aether_pingpong_abandon(me, TWO) == 0);
 		ok(look() == 0 && used() == 0, "who does");
 	}
-	end();
+	two_end();
 }
 
 static void withdrawals(void)
@@ -363,7 +345,7 @@ static void words(void)
 	uint32_t single = 0, pool = AETHER_IDX_SUPERVISOR_POOL;
 	uint64_t epoch;
 
-	begin();
+	two_begin();
 	withdrawals();
 	r = &plane->layout->guard_records;
 	guards = (void *)(plane->base + r->offset);
@@ -375,7 +357,7 @@ static void words(void)
 	holders(&plane->epochs[pool].owner, AETHER_FINDING_EPOCH_BITS, 0);
 	holders(&pingpong_record(plane, TWO)->writer, AETHER_FINDING_PAIR_BITS,
 		1);
-	end();
+	two_end();
 }
 
 static void tests(void)
