@@ -40,7 +40,7 @@ const schema :Meta.Schema = (
      remedy = "use it with the plane that issued it"),
     (name = "ERANGE", code = -15, message = "the handle names a stride outside the plane",
      remedy = "use handles as they were issued, unchanged"),
-    (name = "EFULL", code = -16, message = "no stride is free",
+    (name = "EFULL", code = -16, message = "no stride is free, or not so many in a row",
      remedy = "release some, wait with a deadline, or create a larger plane"),
     (name = "EEMPTY", code = -17, message = "the mailbox is empty",
      remedy = "take again later, or wait with a deadline"),
