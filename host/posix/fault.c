@@ -37,11 +37,15 @@ static struct minded *find(uint64_t address)
 		/* acquire: all of the entry. pairs: release in
 		 * ae_posix_fault_add */
 		uint64_t plane = ae_load64_acquire(&m->plane);
-		/* relaxed: the same. */
-		uint64_t base = ae_load64_relaxed(&m->base);
-		uint64_t size = ae_load64_relaxed(&m->size);
+		/* acquire: of an entry that replaces it, after the plane is
+		 * not this one any more. pairs: release in
+		 * ae_posix_fault_add */
+		uint64_t base = ae_load64_acquire(&m->base);
+		uint64_t size = ae_load64_acquire(&m->size);
 
-		if (plane && address >= base && address - base < size)
+		/* relaxed: ordered by the loads before it. */
+		if (plane && address >= base && address - base < size &&
+		    ae_load64_relaxed(&m->plane) == plane)
 			return m;
 	}
 	return NULL;
@@ -184,9 +188,10 @@ void ae_posix_fault_add(struct aether_plane *plane, int fd, uint64_t size)
 		if (ae_load64_relaxed(&m->plane))
 			continue;
 		m->fd = fd;
-		/* relaxed: before the entry is there. */
-		ae_store64_relaxed(&m->base, (uint64_t)(uintptr_t)plane->base);
-		ae_store64_relaxed(&m->size, size);
+		/* release: the entry that was there is not any more.
+		 * pairs: acquire in find */
+		ae_store64_release(&m->base, (uint64_t)(uintptr_t)plane->base);
+		ae_store64_release(&m->size, size);
 		/* release: the entry is whole. pairs: acquire in find */
 		ae_store64_release(&m->plane, (uint64_t)(uintptr_t)plane);
 		break;
