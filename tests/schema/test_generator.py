@@ -6,6 +6,7 @@ Speaks TAP, writes only in a temporary directory (--update: the golden files).
 A bad schema is one file of bad/ with its expected errors in `# expect:` lines,
 in order, and no others; ... at the end stands for the rest of a line.
 """
+import compileall
 import difflib
 import json
 import os
@@ -28,6 +29,7 @@ REAL = [Path("schema/aether.capnp"), Path("schema/lean.capnp"),
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 OLD = "what was there before\n"
 tests = failures = 0
+generator = None
 
 
 def ok(good, name, notes=""):
@@ -47,7 +49,7 @@ def run(command, **more):
 
 def generate(sources, *more, root=ROOT, **rest):
     layouts = [x for path in sources[1:] for x in ("--layout", path)]
-    command = [sys.executable, ROOT / "schema/gen.py", "--schema", sources[0]]
+    command = [sys.executable, "-S", generator, "--schema", sources[0]]
     return run([*command, *layouts, *more], cwd=root, **rest)
 
 
@@ -287,7 +289,12 @@ def layout_hash(directory):
 def main(arguments):
     if arguments not in ([], ["--update"]):
         sys.exit("usage: test_generator.py [--update]")
+    global generator
     with tempfile.TemporaryDirectory() as name:
+        copy = Path(name) / "schema"    # compiled once for all runs of it
+        shutil.copytree(ROOT / "schema", copy)
+        compileall.compile_dir(copy, quiet=1)
+        generator = copy / "gen.py"
         parts = [lambda x: golden(x, bool(arguments)), bad, command_line,
                  imported, repeatable, compiles, hashes]
         for number, part in enumerate(parts):
