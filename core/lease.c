@@ -18,6 +18,8 @@ int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
 		return AETHER_EFOREIGN;
 	if (index >= plane->geometry.strides)
 		return AETHER_ERANGE;
+	if (ae_right(plane, index) < AETHER_RIGHT_ROUTE)
+		return AETHER_EACCES;
 	*lease = &plane->leases[index];
 	return 0;
 }
@@ -100,16 +102,55 @@ static uint64_t free_word(struct aether_plane *plane, uint32_t index,
 	return ae_cas64_seq_cst(&plane->leases[index].word, word, next);
 }
 
-static void clear_bytes(struct aether_plane *plane, uint32_t index,
-			uint32_t run)
+static void clear_data(struct aether_plane *plane, uint32_t index, uint32_t run)
 {
 	uint64_t size = plane->geometry.stride_size;
-	struct aether_lease_seg *lease = &plane->leases[index];
 
 	__builtin_memset(plane->base + plane->geometry.data_offset +
 				 index * size,
 			 0, (size_t)(run * size));
+}
+
+/* Who may not write the data says that they are still to be cleared, and who
+ * reserves them next, who may, does it. */
+static void clear_bytes(struct aether_plane *plane, uint32_t index,
+			uint32_t run)
+{
+	struct aether_lease_seg *lease = &plane->leases[index];
+	uint32_t uncleared = ae_right(plane, index) < AETHER_RIGHT_WRITE;
+
 	__builtin_memset(lease->user, 0, sizeof(lease->user));
+	if (!uncleared)
+		clear_data(plane, index, run);
+	for (uint32_t i = 0; i < run && ae_zeroes_late(plane); i++)
+		/* relaxed: free_word orders them. */
+		ae_store32_relaxed(&lease[i].uncleared, uncleared);
+}
+
+/* Was a stride of this lease to be cleared still, when who reserved it died? */
+int ae_lease_is_uncleared(const struct aether_plane *plane, uint32_t index)
+{
+	uint32_t run = ae_run_length(plane, index);
+
+	for (uint32_t i = 0; i < run; i++)
+		/* relaxed: its word, read before, orders it. */
+		if (ae_load32_relaxed(&plane->leases[index + i].uncleared))
+			return 1;
+	return 0;
+}
+
+/* A stride that I have reserved and nobody has seen yet. */
+void ae_lease_clear_late(struct aether_plane *plane, uint32_t index)
+{
+	struct aether_word32 *uncleared = &plane->leases[index].uncleared;
+
+	/* relaxed: ordered by the swap that made it mine. */
+	if (!ae_load32_relaxed(uncleared))
+		return;
+	clear_data(plane, index, 1);
+	/* release: it is cleared, should I die. pairs: seq_cst in settle_word
+	 */
+	ae_store32_release(uncleared, 0);
 }
 
 /* F2, F3: a tail of a run whose head is its releaser's. */

@@ -93,6 +93,7 @@ static void reset_record(struct aether_participant *me,
 	ae_store64_relaxed(&seat->full, 0);
 	ae_store64_relaxed(&seat->reaped, 0);
 	ae_store32_relaxed(&seat->warm, 0);
+	ae_sight_write(me);
 	ae_epoch_inherit(me->plane, me->slot);
 }
 
@@ -156,6 +157,10 @@ static int sit(struct aether_participant *me, uint32_t slot,
 
 		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE &&
 		    AETHER_SEAT_STATE(word) != AETHER_SEAT_DEAD)
+			return AETHER_EBUSY;
+		/* what is left of the dead one's is to be settled by me */
+		if (AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD &&
+		    !ae_sight_within(me->plane, slot))
 			return AETHER_EBUSY;
 		settle(me, slot);
 		reset_record(me, options, born, pid);

@@ -120,7 +120,7 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 	struct flock lock = byte_of(slot);
 
 	pthread_once(&once, watch_forks);
-	if (life->fd < 0 && open_life(life, p->fd) < 0)
+	if (life->fd < 0 && open_life(life, p->objects.control) < 0)
 		return AETHER_ESYS;
 	if (fcntl(life->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
