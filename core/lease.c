@@ -133,8 +133,9 @@ int ae_lease_is_uncleared(const struct aether_plane *plane, uint32_t index)
 	uint32_t run = ae_run_length(plane, index);
 
 	for (uint32_t i = 0; i < run; i++)
-		/* relaxed: its word, read before, orders it. */
-		if (ae_load32_relaxed(&plane->leases[index + i].uncleared))
+		/* acquire: no more than it says is left to be cleared.
+		 * pairs: release in ae_lease_clear_late */
+		if (ae_load32_acquire(&plane->leases[index + i].uncleared))
 			return 1;
 	return 0;
 }
@@ -148,8 +149,8 @@ void ae_lease_clear_late(struct aether_plane *plane, uint32_t index)
 	if (!ae_load32_relaxed(uncleared))
 		return;
 	clear_data(plane, index, 1);
-	/* release: it is cleared, should I die. pairs: seq_cst in settle_word
-	 */
+	/* release: it is cleared, should I die. pairs: acquire in
+	 * ae_lease_is_uncleared */
 	ae_store32_release(uncleared, 0);
 }
 

@@ -134,9 +134,9 @@ AETHER_API int aether_stride_user(struct aether_participant *me,
 				  uint64_t handle, void **user);
 
 /*
- * Says what the stride holds; needs the right to write. `length` bytes (at most the stride's size) in
+ * Says what the stride holds: `length` bytes (at most the stride's size) in
  * `format`; `tile` (a power of two, 8 to an eighth of the stride; 0 means
- * AETHER_TILE) matters if it is sliced.
+ * AETHER_TILE) matters if it is sliced. Needs the right to write.
  * Errors: the refusals, AETHER_EINVAL.
  */
 AETHER_API int aether_stride_describe(struct aether_participant *me,
