@@ -93,10 +93,12 @@ int aether_plane_destroy(const char *name, struct aether_error *error)
 	if (err < 0)
 		return err;
 	ae_posix_files_id(name, &id);
-	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
+		ae_posix_files_sweep(name, 0);
 		return aether_error_fill(error, AETHER_ENOENT, 0,
 					 "there is no plane '%s' in %s", name,
 					 ae_posix_directory());
+	}
 	if (unlink(path) < 0) {
 		err = errno;
 		return aether_error_fill(error, ae_posix_code(err), err,
