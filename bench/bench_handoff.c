@@ -150,11 +150,7 @@ static int join(struct side *s, int which, const struct aether_plane *plane)
 	struct aether_participant_options options = {
 		.role = AETHER_ROLE_APPLIANCE, .spin = AETHER_FOREVER
 	};
-	struct aether_plane_objects objects;
-	int err;
-
-	aether_plane_objects(plane, &objects);
-	err = aether_plane_attach_objects(&objects, NULL, NULL, &s->plane);
+	int err = aether_plane_reattach(plane, NULL, NULL, &s->plane);
 
 	s->which = which;
 	if (err == 0)

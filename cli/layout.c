@@ -27,6 +27,10 @@ struct layout {
 	struct cli_common common;
 	const char *layout;
 	const char *name;
+	uint64_t id;       /* of the plane */
+	uint32_t segments; /* shown; 0: none */
+	uint32_t right[AETHER_SEGMENTS_MAX];
+	struct aether_segment_info is[AETHER_SEGMENTS_MAX];
 };
 
 #define NAME(name, text, hash, tables, doc) " " text
@@ -85,17 +89,23 @@ static int default_geometry(const struct layout *layout,
 				    0, geometry);
 }
 
-static int plane_geometry(const char *name, struct aether_error *error,
+static int plane_geometry(struct layout *layout, struct aether_error *error,
 			  struct aether_geometry *geometry)
 {
 	struct aether_plane_info info;
 	struct aether_plane *plane;
-	int err = aether_plane_attach(name, AETHER_ATTACH_OBSERVE, error,
-				      &plane);
+	int err = aether_plane_attach(layout->name, AETHER_ATTACH_OBSERVE,
+				      error, &plane);
 
 	if (err)
 		return err;
 	aether_plane_look(plane, &info);
+	layout->id = info.id[0];
+	layout->segments = info.geometry.segments;
+	for (uint32_t i = 0; i < layout->segments; i++) {
+		aether_segment_look(plane, i, &layout->is[i]);
+		layout->right[i] = cli_right(plane, i);
+	}
 	aether_plane_detach(plane);
 	*geometry = info.geometry;
 	return 0;
@@ -295,6 +305,33 @@ static json_t *tiers_json(const struct aether_layout *has)
 	return list;
 }
 
+static json_t *segments_json(const struct layout *layout)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < layout->segments; i++) {
+		const struct aether_segment_info *is = &layout->is[i];
+		json_t *object = json_object();
+
+		cli_set(object, "segment", json_integer(i));
+		cli_set(object, "right",
+			json_string(
+				aether_segment_right_name(layout->right[i])));
+		cli_set(object, "first", json_integer(is->first));
+		cli_set(object, "strides", json_integer(is->strides));
+		cli_set(object, "leases_offset",
+			json_integer((json_int_t)is->leases_offset));
+		cli_set(object, "leases_size",
+			json_integer((json_int_t)is->leases_size));
+		cli_set(object, "data_offset",
+			json_integer((json_int_t)is->data_offset));
+		cli_set(object, "data_size",
+			json_integer((json_int_t)is->data_size));
+		cli_add(list, object);
+	}
+	return list;
+}
+
 static void print_json(const struct layout *layout,
 		       const struct aether_layout *has,
 		       const struct aether_geometry *is,
@@ -314,6 +351,12 @@ static void print_json(const struct layout *layout,
 	cli_set(object, "stride_size",
 		json_integer((json_int_t)is->stride_size));
 	cli_set(object, "participants", json_integer(is->participants));
+	if (layout->segments) {
+		snprintf(hash, sizeof(hash), "%016llx",
+			 (unsigned long long)layout->id);
+		cli_set(object, "id", json_string(hash));
+	}
+	cli_set(object, "segments", segments_json(layout));
 	cli_set(object, "regions", lists.regions);
 	cli_set(object, "epochs", epochs_json(has));
 	cli_set(object, "pairs", pairs_json(has));
@@ -352,7 +395,26 @@ static void print_epochs(const struct aether_layout *has)
 	}
 }
 
-static void print_text(const struct aether_layout *has,
+static void print_segments(const struct layout *layout)
+{
+	if (!layout->segments)
+		return;
+	printf("\nfiles of segment N: aether..%s@%016llx.leases.N and .data.N "
+	       "beside the plane's\n\n%8s  %-6s %8s %8s  %-12s  %s\n",
+	       layout->name, (unsigned long long)layout->id, "segment", "right",
+	       "first", "strides", "leases", "data");
+	for (uint32_t i = 0; i < layout->segments; i++) {
+		const struct aether_segment_info *is = &layout->is[i];
+
+		printf("%8u  %-6s %8u %8u  0x%010llX  0x%010llX\n", i,
+		       aether_segment_right_name(layout->right[i]), is->first,
+		       is->strides, (unsigned long long)is->leases_offset,
+		       (unsigned long long)is->data_offset);
+	}
+}
+
+static void print_text(const struct layout *layout,
+		       const struct aether_layout *has,
 		       const struct aether_geometry *is,
 		       const struct region *all, size_t count)
 {
@@ -363,6 +425,7 @@ static void print_text(const struct aether_layout *has,
 	       (unsigned long long)is->plane_size, "first", "last", "bytes",
 	       "kind", "region");
 	walk(all, count, is->plane_size, print_line, NULL);
+	print_segments(layout);
 	print_epochs(has);
 }
 
@@ -372,8 +435,9 @@ int cli_layout(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "[NAME]",
-		.doc = "Show where every byte of the plane NAME is, or of a "
-		       "layout with its default sizes. Layouts:" NAMES
+		.doc = "Show where every byte of the plane NAME is, and "
+		       "what you may in its segments; or of a layout with "
+		       "its default sizes. Layouts:" NAMES
 	};
 	struct layout layout = { 0 };
 	struct aether_geometry is = { 0 };
@@ -384,7 +448,7 @@ int cli_layout(int argc, char **argv)
 	int err;
 
 	cli_parse(&argp, "layout", argc, argv, &layout);
-	err = layout.name ? plane_geometry(layout.name, &error, &is)
+	err = layout.name ? plane_geometry(&layout, &error, &is)
 			  : default_geometry(&layout, &is);
 	if (err && layout.name)
 		return cli_fail_error(&layout.common, &error);
@@ -399,7 +463,7 @@ int cli_layout(int argc, char **argv)
 	if (layout.common.json)
 		print_json(&layout, has, &is, all, count);
 	else
-		print_text(has, &is, all, count);
+		print_text(&layout, has, &is, all, count);
 	free(all);
 	return CLI_OK;
 }

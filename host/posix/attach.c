@@ -391,6 +391,17 @@ int aether_plane_attach_objects(const struct aether_plane_objects *objects,
 	return err;
 }
 
+int aether_plane_reattach(const struct aether_plane *other,
+			  const struct aether_attach_options *options,
+			  struct aether_error *error,
+			  struct aether_plane **plane)
+{
+	struct aether_plane_objects objects;
+
+	aether_plane_objects(other, &objects);
+	return aether_plane_attach_objects(&objects, options, error, plane);
+}
+
 int aether_plane_attach_fd(int fd, uint32_t flags, struct aether_error *error,
 			   struct aether_plane **plane)
 {

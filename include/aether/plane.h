@@ -124,6 +124,15 @@ aether_plane_attach_objects(const struct aether_plane_objects *objects,
 			    struct aether_error *error,
 			    struct aether_plane **plane);
 
+/*
+ * The same by all descriptors of another attachment of this process, or, after
+ * fork(), of its parent's.
+ */
+AETHER_API int
+aether_plane_reattach(const struct aether_plane *other,
+		      const struct aether_attach_options *options,
+		      struct aether_error *error, struct aether_plane **plane);
+
 /* The same by the descriptor of control alone: of a divided plane's segments
  * nothing is granted. */
 AETHER_API int aether_plane_attach_fd(int fd, uint32_t flags,

@@ -142,11 +142,9 @@ static inline struct aether_plane *rig_plane(uint32_t strides, uint64_t size,
 /* The same plane for a child after fork. */
 static inline struct aether_plane *rig_again(const struct aether_plane *plane)
 {
-	struct aether_plane_objects objects;
 	struct aether_plane *again = NULL;
 
-	aether_plane_objects(plane, &objects);
-	need(aether_plane_attach_objects(&objects, NULL, NULL, &again) == 0);
+	need(aether_plane_reattach(plane, NULL, NULL, &again) == 0);
 	return again;
 }
 

@@ -35,12 +35,10 @@ static struct aether_plane *again(const struct aether_plane *plane,
 	struct aether_attach_options o = { .hidden = hidden,
 					   .no_data = no_data,
 					   .read_only = read_only };
-	struct aether_plane_objects objects;
 	struct aether_error error = { .code = 0 };
 	struct aether_plane *made = NULL;
 
-	aether_plane_objects(plane, &objects);
-	if (aether_plane_attach_objects(&objects, &o, &error, &made) < 0)
+	if (aether_plane_reattach(plane, &o, &error, &made) < 0)
 		printf("# %s\n", error.text);
 	need(made);
 	return made;

@@ -31,11 +31,9 @@ static struct aether_participant *seer(const struct aether_plane *plane,
 {
 	struct aether_attach_options o = { .hidden = ~sees,
 					   .read_only = ~writes };
-	struct aether_plane_objects objects;
 	struct aether_plane *made = NULL;
 
-	aether_plane_objects(plane, &objects);
-	need(aether_plane_attach_objects(&objects, &o, NULL, &made) == 0);
+	need(aether_plane_reattach(plane, &o, NULL, &made) == 0);
 	ae_posix_watch_free(made);
 	return rig_join(made);
 }
@@ -148,12 +146,10 @@ static int joins(const struct aether_plane *plane, uint64_t sees)
 {
 	struct aether_attach_options o = { .hidden = ~sees };
 	struct aether_participant *me = NULL;
-	struct aether_plane_objects objects;
 	struct aether_plane *made = NULL;
 	int err;
 
-	aether_plane_objects(plane, &objects);
-	need(aether_plane_attach_objects(&objects, &o, NULL, &made) == 0);
+	need(aether_plane_reattach(plane, &o, NULL, &made) == 0);
 	ae_posix_watch_free(made);
 	err = aether_participant_join(made, NULL, NULL, &me);
 	aether_participant_leave(me);
