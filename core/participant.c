@@ -169,7 +169,8 @@ static int sit(struct aether_participant *me, uint32_t slot,
 		 * pairs: seq_cst in ae_participant_find_seat, acquire in
 		 * aether_participant_look, seq_cst in is_gone, seq_cst in
 		 * is_seated, seq_cst in is_coming, seq_cst in settle_shared,
-		 * acquire in mark_dead, seq_cst in ae_holder_gone */
+		 * acquire in mark_dead, seq_cst in ae_holder_gone, seq_cst in
+		 * has_failed */
 		if (ae_cas64_release(seat, word, active) == word)
 			return AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD;
 	}

@@ -189,10 +189,22 @@ int ae_sight_within(const struct aether_plane *plane, uint32_t slot)
 }
 
 /*
- * Takes my segments out of one half; what is left of it. The words of a
- * newcomer that is about to take the seat over are not touched: if it lives
- * they are its own, and it settles what it finds.
+ * Who has written a sight that is not the dead one's is a newcomer: it was
+ * about to take the seat over. 1: it has died before it could, so that the
+ * sight is about the dead one's leases still. One that lives has written it for
+ * itself; one that has sat there may have left leases of its own, which I have
+ * not looked for.
  */
+static int has_failed(const struct aether_plane *plane, uint32_t slot,
+		      uint64_t dead)
+{
+	return ae_host_life_test(plane, slot) == 0 &&
+	       /* seq_cst: after it was known to be dead. pairs: release in sit
+		*/
+	       ae_load64_seq_cst(&plane->seats[slot].seat) == dead;
+}
+
+/* Takes my segments out of one half; what is left of it. */
 static uint64_t strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
 		       uint32_t half)
 {
@@ -210,7 +222,7 @@ static uint64_t strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
 		uint64_t seen;
 
 		if (AETHER_SIGHT_STAMP(word) != stamp &&
-		    ae_host_life_test(plane, slot) != 0)
+		    !has_failed(plane, slot, dead))
 			break;
 		/* seq_cst: all that I see is settled. pairs: acquire in
 		 * ae_sight_within */

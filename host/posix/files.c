@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The files of a named plane's segments: DIRECTORY/aether..NAME@ID.leases.N and
- * .data.N. No plane's name begins with a dot or has an '@', so they are no
- * planes of anybody's; ID is the plane's own, so that the files of two planes that had the
- * same name one after the other are never mixed up. The plane's own file, whose
- * header has that ID, is named last and goes first: files whose ID it does not
- * have are left over, unless their creator still works, which holds a lock on
- * each until it is done.
+ * The files of a named plane's segments: aether..NAME@ID.leases.N and .data.N,
+ * beside the plane's own. No plane's name begins with a dot or has an '@', so
+ * they are no planes of anybody's; ID is the plane's own, so that the files of
+ * two planes that had the same name one after the other are never mixed up. The
+ * plane's own file, whose header has that ID, is named last and goes first:
+ * files whose ID it does not have are left over, unless their creator still
+ * works, which holds a lock on each until it is done.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -235,6 +235,42 @@ static void half_done(void)
 	aether_plane_detach(plane);
 }
 
+/* A reaper that is late: meanwhile a newcomer has taken the seat over, has
+ * leases of its own, and has died. The model's NOLOOK. */
+static void late_reaper(void)
+{
+	struct aether_plane *plane = divided(0);
+	struct aether_participant *low = seer(plane, 3, 3);
+	struct aether_participant *high = seer(plane, 12, 12);
+	struct aether_participant *me[2] = { seer(plane, 1, 1),
+					     seer(plane, 1, 1) };
+	struct aether_word64 *sight;
+	struct aether_reap_report r;
+	struct victim v, next;
+	uint64_t dead;
+
+	kill_one(&v, plane);
+	aether_reap(low, NULL);
+	dead = ae_load64_relaxed(&plane->seats[victim_slot(&v)].seat);
+	kill_one(&next, plane);
+	is_int(victim_slot(&next), victim_slot(&v), "the seat was taken over");
+	sight = &plane->seats[victim_slot(&v)].sight[0];
+	is_int(ae_sight_strike(low->plane, victim_slot(&v), dead), 0,
+	       "a late reaper");
+	is_int(AETHER_SIGHT_SET(ae_load64_relaxed(sight)), 15,
+	       "strikes nothing off that it has not looked at");
+	aether_reap(high, &r);
+	is_int(r.unseen, 1, "of the newcomer something is left");
+	aether_reap(low, &r);
+	is_int(r.dead, 1, "until it is settled");
+	ok(rig_all_free(plane), "all are free");
+	leave(low);
+	leave(high);
+	leave(me[0]);
+	leave(me[1]);
+	aether_plane_detach(plane);
+}
+
 /* Both halves of a sight: 64 segments. */
 static void sixty_four(void)
 {
@@ -404,6 +440,7 @@ static void tests(void)
 	newcomers();
 	the_rest();
 	half_done();
+	late_reaper();
 	sixty_four();
 	heirs();
 	zeroed();
