@@ -147,6 +147,17 @@ check some "a signal that the dead owed: found" pingpong.pml -DNOREPAIR
 check some "a pin that lingers: found" pingpong.pml -DPINNED -DLATEPIN
 check some "a flip that lingers: found" pingpong.pml -DPINNED -DLATEFLIP
 check some "a pin without a second look: found" pingpong.pml -DPINNED -DNOLOOK
+check 0 "sight.pml: a seat is freed when all is settled" sight.pml -DSCEN=2
+[ "${SOAK-}" ] && check 0 "sight.pml: with three reapers" sight.pml
+check some "freed by who sees a part: found" sight.pml -DSCEN=2 -DNOSIGHT
+check some "taken over by who sees a part: found" sight.pml -DSCEN=2 -DTAKEOVER
+check some "struck off before it is settled: found" sight.pml -DSCEN=2 \
+	-DEARLYSTRIKE
+check some "a living newcomer's sight: found" sight.pml -DSCEN=2 -DSTRIKELIVE
+check some "one who sat down and died: found" sight.pml -DSCEN=2 -DNOLOOK
+check some "a dead newcomer's sight: found" sight.pml -DSCEN=2 -DKEEPFOREIGN
+check some "struck off without comparing: found" sight.pml -DSCEN=2 \
+	-DBLINDSTRIKE
 for design in bitfirst claim list; do
 	check some "rejected design $design: fails" naive/$design.pml
 done
