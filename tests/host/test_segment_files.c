@@ -5,6 +5,7 @@
  */
 #include <grp.h>
 #include <sys/file.h>
+#include "posix.h"
 #include "segments.h"
 
 static int note(const char *name, void *user)
@@ -306,6 +307,39 @@ static void killed(void)
 	is_int(left, 0, "and destroy removes whatever is left");
 }
 
+static int sweeps(void *done)
+{
+	while (!rig_told(done))
+		ae_posix_files_sweep("swept", 0);
+	return 0;
+}
+
+/* Who removes what is left over leaves alone what is being made. */
+static void swept_meanwhile(void)
+{
+	struct aether_word64 *done = rig_shared(sizeof(*done));
+	struct aether_plane_options o = { .strides = 64 * EACH,
+					  .stride_size = 2 * SIZE,
+					  .participants = 4,
+					  .segments = 64 };
+	pid_t pid = rig_fork(sweeps, done);
+	int torn = 0;
+
+	for (int i = 0; i < 20; i++) {
+		struct aether_plane *plane = NULL, *two = NULL;
+
+		need(aether_plane_create("swept", &o, NULL, &plane) == 0);
+		torn += aether_plane_attach("swept", 0, NULL, &two) != 0;
+		aether_plane_detach(two);
+		aether_plane_detach(plane);
+		need(aether_plane_destroy("swept", NULL) == 0);
+	}
+	rig_tell(done, 1);
+	is_int(rig_wait(pid), 0, "one removes what is left over, all the time");
+	is_int(torn, 0, "20 planes of 129 files are made, and whole");
+	is_int(files(NULL, NULL), 0, "nothing is left");
+}
+
 /* Several create, destroy and attach at once: each plane is whole. */
 struct race {
 	struct aether_word64 made, met;
@@ -394,6 +428,7 @@ static void tests(void)
 	damaged();
 	left_over();
 	killed();
+	swept_meanwhile();
 	never_half();
 	is_int(rig_descriptors(), before, "no descriptor is left open");
 }
