@@ -93,14 +93,14 @@ struct range {
 
 /* Before saying full: every word once, whatever the registers say.
  * AETHER_EAGAIN: one was free, and somebody else was faster. */
-static int claim_any(struct aether_participant *me, struct range in,
+static int claim_any(struct aether_participant *me, const struct range *in,
 		     uint64_t *handle)
 {
 	struct aether_plane *plane = me->plane;
-	uint32_t end = in.end * AETHER_REGISTER_BITS;
+	uint32_t end = in->end * AETHER_REGISTER_BITS;
 	int result = AETHER_EFULL;
 
-	for (uint32_t i = in.first * AETHER_REGISTER_BITS;
+	for (uint32_t i = in->first * AETHER_REGISTER_BITS;
 	     i < end && i < plane->geometry.strides; i++) {
 		uint64_t word;
 
@@ -141,12 +141,12 @@ void ae_stride_cool(struct aether_participant *me)
 	ae_store32_relaxed(&me->seat->warm, 0);
 }
 
-static int is_in(struct range in, uint32_t r)
+static int is_in(const struct range *in, uint32_t r)
 {
-	return r >= in.first && r < in.end;
+	return r >= in->first && r < in->end;
 }
 
-static int reserve(struct aether_participant *me, struct range in,
+static int reserve(struct aether_participant *me, const struct range *in,
 		   uint64_t *handle)
 {
 	uint32_t last = me->last;
@@ -167,11 +167,11 @@ static int reserve(struct aether_participant *me, struct range in,
 	    claim_in(me, me->freed, handle) == 0)
 		return 0;
 	if (!is_in(in, r))
-		r = in.first + r % (in.end - in.first);
-	for (uint32_t i = in.first; i < in.end; i++) {
+		r = in->first + r % (in->end - in->first);
+	for (uint32_t i = in->first; i < in->end; i++) {
 		if (claim_in(me, r, handle) == 0)
 			return 0;
-		r = r + 1 < in.end ? r + 1 : in.first;
+		r = r + 1 < in->end ? r + 1 : in->first;
 	}
 	err = claim_any(me, in, handle);
 	if (err == AETHER_EFULL && ae_reap_soon(me))
@@ -184,7 +184,7 @@ static int reserve_any(struct aether_participant *me, uint64_t *handle)
 {
 	struct range all = { .end = me->plane->geometry.registers };
 
-	return me->plane->writable ? reserve(me, all, handle) : AETHER_EACCES;
+	return me->plane->writable ? reserve(me, &all, handle) : AETHER_EACCES;
 }
 
 /* Counts what was in vain. */
@@ -217,7 +217,7 @@ int aether_stride_reserve_in(struct aether_participant *me, uint32_t segment,
 	in.end = (ae_segment_first(&plane->geometry, segment + 1) +
 		  AETHER_REGISTER_BITS - 1) /
 		 AETHER_REGISTER_BITS;
-	return answer(me, reserve(me, in, handle));
+	return answer(me, reserve(me, &in, handle));
 }
 
 static int attempt_reserve(struct aether_participant *me, void *what)
