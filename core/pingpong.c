@@ -226,14 +226,17 @@ static void open_buffer(const struct ae_pair *p, uint64_t state,
 	ae_fence_release();
 }
 
-void ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
-		      struct aether_pingpong_write *write)
+int ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
+		     struct aether_pingpong_write *write)
 {
 	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
 	struct ae_room room, read;
+	int err = ae_room_find(p, buffer, AETHER_RIGHT_WRITE, &room);
 
-	ae_room_find(p, buffer, &room);
-	ae_room_find(p, active, &read);
+	if (err == 0)
+		err = ae_room_find(p, active, AETHER_RIGHT_READ, &read);
+	if (err < 0)
+		return err;
 	*write = (struct aether_pingpong_write) {
 		.bytes = room.bytes,
 		.active = read.bytes,
@@ -244,6 +247,7 @@ void ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
 		.capacity = room.capacity,
 		.active_items = ae_pair_items(p, active, &read),
 	};
+	return 0;
 }
 
 /* I am the writer, and have begun nothing. */
@@ -269,7 +273,11 @@ static int begin(struct aether_participant *me, const struct ae_pair *p,
 		return err;
 	open_buffer(p, state, w.buffer);
 	ae_room_mend(me, p, w.buffer);
-	ae_pair_describe(p, state, w.buffer, write);
+	err = ae_pair_describe(p, state, w.buffer, write);
+	if (err < 0) {
+		drop(p);
+		return err;
+	}
 	write->recovered = (me->pairs_gone & bit(p)) != 0;
 	me->pairs_gone &= ~bit(p);
 	return 0;
@@ -347,7 +355,9 @@ int aether_pingpong_commit(struct aether_participant *me, uint32_t pair,
 	if (err < 0)
 		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
-	ae_room_find(&p, buffer, &room);
+	err = ae_room_find(&p, buffer, AETHER_RIGHT_WRITE, &room);
+	if (err < 0)
+		return err;
 	if (items > room.capacity)
 		return AETHER_EINDEX;
 	/* relaxed: ordered by `begun`, as the bytes are. */
@@ -449,19 +459,6 @@ static uint64_t pinned(const struct ae_pair *p)
 	return set;
 }
 
-/* Strides of its runs. */
-static uint32_t strides(const struct ae_pair *p)
-{
-	struct ae_room room;
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < p->is->buffers; i++) {
-		ae_room_find(p, i, &room);
-		count += room.run;
-	}
-	return count;
-}
-
 int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 			 struct aether_pingpong_info *info)
 {
@@ -478,7 +475,9 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
 	if (active >= p.is->buffers)
 		return AETHER_ECORRUPT;
-	ae_room_find(&p, active, &room);
+	err = ae_room_find(&p, active, AETHER_RIGHT_ROUTE, &room);
+	if (err < 0)
+		return err;
 	*info = (struct aether_pingpong_info) {
 		.sequence = AETHER_PAIR_STATE_SEQUENCE(state),
 		.pinned = pinned(&p),
@@ -486,7 +485,7 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 		.items = ae_pair_items(&p, active, &room),
 		.size = room.size,
 		.capacity = room.capacity,
-		.strides = strides(&p),
+		.strides = ae_room_strides(&p),
 		.writing = (int)AETHER_PAIR_STATE_WRITING(state) - 1,
 	};
 	/* relaxed: the same. */

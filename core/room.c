@@ -22,8 +22,8 @@ static uint32_t capacity_of(const struct ae_pair *p, uint64_t size)
 	return items < UINT32_MAX ? (uint32_t)items : UINT32_MAX;
 }
 
-void ae_room_find(const struct ae_pair *p, uint32_t buffer,
-		  struct ae_room *room)
+int ae_room_find(const struct ae_pair *p, uint32_t buffer, uint32_t right,
+		 struct ae_room *room)
 {
 	const struct aether_plane *plane = p->plane;
 	/* relaxed: ordered by `begun`, as the bytes are. */
@@ -32,15 +32,19 @@ void ae_room_find(const struct ae_pair *p, uint32_t buffer,
 					 AETHER_HANDLE_GENERATION(handle));
 	struct aether_lease_seg *lease;
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	int err;
 
 	*room = (struct ae_room) { .bytes = plane->base + p->is->offset[buffer],
 				   .size = p->is->size,
 				   .capacity = p->is->items };
-	if (ae_lease_find(plane, handle, &lease) < 0)
-		return;
+	err = ae_lease_find(plane, handle, &lease);
+	if (err < 0)
+		return err == AETHER_EACCES ? err : 0;
 	/* relaxed: ordered by `begun`, as the bytes are. */
 	if (ae_load64_relaxed(&lease->word) != kept)
-		return;
+		return 0;
+	if (ae_right(plane, index) < right)
+		return AETHER_EACCES;
 	room->run = ae_run_said(plane, index);
 	room->stride = index;
 	room->word = kept;
@@ -48,6 +52,19 @@ void ae_room_find(const struct ae_pair *p, uint32_t buffer,
 	room->bytes = plane->base + plane->geometry.data_offset +
 		      index * plane->geometry.stride_size;
 	room->capacity = capacity_of(p, room->size);
+	return 0;
+}
+
+/* Of all its buffers, as far as I see. */
+uint32_t ae_room_strides(const struct ae_pair *p)
+{
+	struct ae_room room;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < p->is->buffers; i++)
+		if (ae_room_find(p, i, AETHER_RIGHT_ROUTE, &room) == 0)
+			count += room.run;
+	return count;
 }
 
 /* The lease of the run ends, as any does. From its first step on the region is
@@ -55,6 +72,17 @@ void ae_room_find(const struct ae_pair *p, uint32_t buffer,
 static void let_go(struct aether_participant *me, const struct ae_room *room)
 {
 	ae_lease_drop(me, room->stride, room->word);
+}
+
+/* The pair names no run any more: who does not see the segment where it was
+ * could not tell that it has ended. */
+static void forget(const struct ae_pair *p, uint32_t buffer)
+{
+	/* relaxed: ordered by `begun`, as the bytes are. */
+	if (ae_load64_relaxed(&p->pins->runs[buffer]) &&
+	    !ae_plane_lost(p->plane))
+		/* relaxed: the same. */
+		ae_store64_relaxed(&p->pins->runs[buffer], 0);
 }
 
 /*
@@ -68,9 +96,13 @@ void ae_room_mend(struct aether_participant *me, const struct ae_pair *p,
 {
 	struct ae_room room;
 
-	ae_room_find(p, buffer, &room);
-	if (room.run && ae_run_length(p->plane, room.stride) != room.run)
+	if (ae_room_find(p, buffer, AETHER_RIGHT_ROUTE, &room) < 0)
+		return;
+	if (room.run && ae_run_length(p->plane, room.stride) == room.run)
+		return;
+	if (room.run)
 		let_go(me, &room);
+	forget(p, buffer);
 }
 
 /*
@@ -114,7 +146,7 @@ static int make_room(struct aether_participant *me, const struct ae_pair *p,
 	uint64_t size = (uint64_t)items * p->is->item_size;
 	uint64_t strides = size / stride + (size % stride != 0);
 
-	if (strides > me->plane->geometry.strides)
+	if (strides > me->plane->geometry.segment_strides)
 		return AETHER_EFULL;
 	return grow(me, p, buffer, (uint32_t)strides, old);
 }
@@ -131,13 +163,14 @@ int aether_pingpong_room(struct aether_participant *me, uint32_t pair,
 	if (err < 0)
 		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
-	ae_room_find(&p, buffer, &room);
-	if (items > room.capacity)
-		err = make_room(me, &p, buffer, items, &room);
-	else if (room.run && items <= p.is->items)
-		let_go(me, &room);
+	err = ae_room_find(&p, buffer, AETHER_RIGHT_WRITE, &room);
 	if (err < 0)
 		return err;
-	ae_pair_describe(&p, state, buffer, write);
-	return 0;
+	if (items > room.capacity) {
+		err = make_room(me, &p, buffer, items, &room);
+	} else if (room.run && items <= p.is->items) {
+		let_go(me, &room);
+		forget(&p, buffer);
+	}
+	return err < 0 ? err : ae_pair_describe(&p, state, buffer, write);
 }
