@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct aether_participant *me;
 
 	if (!fuzz.plane.base)
-		fuzz_plane("inos");
+		fuzz_plane("inos", 0);
 	fuzz_begin(data, size);
 	fuzz_join(0);
 	fuzz_join(1);

@@ -249,6 +249,33 @@ static void write_all(struct aether_participant *me, uint64_t handle)
 	memset(bytes, 0xA5, AETHER_USER_SIZE);
 }
 
+/* Who reserves the warm stride is not asked for a right: it has one there. */
+static void warm(void)
+{
+	uint64_t handle, warm;
+	struct two t;
+
+	begin(&t, 0);
+	warm = rig_reserve(t.part);
+	need(aether_stride_release(t.part, warm) == 0);
+	for (uint32_t i = 1; i < 3; i++) {
+		handle = given(&t, i);
+		need(aether_stride_release(t.part, handle) == 0);
+		ok(t.part->last == index_of(warm) &&
+			   t.part->warm == index_of(warm),
+		   "what it may not write is not warm");
+		ok(!(ae_load32_relaxed(&t.plane->registers[i]) & 1),
+		   "its bit is clear");
+	}
+	is_int(index_of(rig_reserve(t.part)), index_of(warm),
+	       "it has the one that it may");
+	handle = given(&t, 1);
+	need(aether_stride_release(t.part, handle) == 0);
+	need(aether_stride_reserve(t.part, &handle) == 0);
+	ok(index_of(handle) < EACH, "and another one of that segment");
+	end(&t);
+}
+
 static void zeroed_late(void)
 {
 	uint64_t handle, run;
@@ -295,6 +322,7 @@ static void tests(void)
 	hidden();
 	orchestrator(0);
 	orchestrator(2);
+	warm();
 	zeroed_late();
 	is_int(rig_descriptors(), before, "no descriptor is left open");
 }
