@@ -131,14 +131,18 @@ static int put_back(struct ae_settler *s, uint32_t index, uint64_t word)
 	/* relaxed: said before the word was, and who said it is gone. */
 	uint64_t said = ae_load64_relaxed(&plane->seats[slot].withdrawal);
 	uint32_t to = (uint32_t)AETHER_WITHDRAWAL_SLOT(said);
-	uint64_t next = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, to,
-					  AETHER_WITHDRAWAL_STAMP(said), 0, 0) |
+	uint64_t stamp = AETHER_WITHDRAWAL_STAMP(said);
+	uint64_t next = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, to, stamp, 0,
+					  0) |
 			(word & ~AE_NAMED);
 
 	if (!AETHER_WITHDRAWAL_NAMED(said) ||
 	    AETHER_WITHDRAWAL_STRIDE(said) != index ||
 	    AETHER_WITHDRAWAL_OF(said) != AETHER_LEASE_STAMP(word) ||
 	    to >= plane->geometry.participants)
+		return 0;
+	/* forged: nobody is sent what he does not see */
+	if (ae_sight_check(plane, to, stamp, index) == AETHER_EACCES)
 		return 0;
 	/* seq_cst: as in send_on. pairs: seq_cst in look, seq_cst in
 	 * accept_route, seq_cst in settle_word */

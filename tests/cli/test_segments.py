@@ -125,6 +125,17 @@ def test_reaping_what_is_not_seen():
     found = objects(result)[0]
     same((found["ok"], found["unseen"], found["dead"]), (False, 1, 0), "reap")
     must("segments that you may not see" in result.err, result.err)
+    doctor = objects(aether("doctor", "p", "--json", **other))[0]
+    part = doctor["unseen"]
+    must(part > 0, str(doctor))
+    dead = [f for f in doctor["findings"] if f["what"] == "seatDead"]
+    same([f["repairable"] for f in dead], [False], "others must settle it")
+    must(f"{part} strides are of segments that you may not see" in
+         aether("doctor", "p", **other).out, str(doctor))
+    doctor = objects(aether("doctor", "p", "--json"))[0]
+    same(doctor["unseen"], 0, "who sees all")
+    same([f["repairable"] for f in doctor["findings"]
+          if f["what"] == "seatDead"], [True], "who sees all can")
     found = good_json("reap", "p")
     same((found["unseen"], found["dead"]), (0, 1), "who sees all")
 

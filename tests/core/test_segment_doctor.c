@@ -107,6 +107,22 @@ static void sends_mail(struct victim *v)
 	need(aether_route(v->me, handle, v->to[0]) == 0);
 }
 
+/* Steps W0 and W1 by hand, as the victim would; then it is killed. */
+static void die_withdrawing(struct victim *v, uint64_t said)
+{
+	struct aether_word64 *word = word_of(
+		v->plane, victim_stride(v->told->handles[0]));
+	uint64_t mail = ae_load64_relaxed(word);
+
+	ae_store64_relaxed(&v->plane->seats[victim_slot(v)].withdrawal, said);
+	ae_store64_relaxed(word,
+			   AETHER_LEASE_MAKE(AETHER_STATE_BUSY, victim_slot(v),
+					     AETHER_TENANCY_STAMP(v->tenancy),
+					     0, 0) |
+				   (mail & ~AE_NAMED));
+	victim_kill(v);
+}
+
 /* It was killed between W1 and W2, in a segment that not all see. */
 static void withdrawing(void)
 {
@@ -130,12 +146,7 @@ static void withdrawing(void)
 				      AETHER_LEASE_SEAT(mail),
 				      AETHER_LEASE_STAMP(mail),
 				      AETHER_TENANCY_STAMP(v.tenancy));
-	ae_store64_relaxed(&plane->seats[victim_slot(&v)].withdrawal, said);
-	ae_store64_relaxed(
-		word, AETHER_LEASE_MAKE(AETHER_STATE_BUSY, victim_slot(&v),
-					AETHER_TENANCY_STAMP(v.tenancy), 0, 0) |
-			      (mail & ~AE_NAMED));
-	victim_kill(&v);
+	die_withdrawing(&v, said);
 	aether_reap(me, &r);
 	ok(r.unseen == 1 && !r.dead && !r.freed,
 	   "who does not see it leaves it");
@@ -162,11 +173,44 @@ static void withdrawing(void)
 	aether_plane_detach(plane);
 }
 
+/* The same, and somebody wrote over the name of the addressee. */
+static void sent_to_the_blind(void)
+{
+	struct aether_plane *plane = divided(STRIDES, SEGMENTS, 0), *part;
+	struct aether_participant *me, *you;
+	struct victim v = { .act = sends_mail, .plane = plane };
+	struct aether_reap_report r;
+	uint64_t blind;
+
+	ae_posix_watch_free(plane);
+	part = again(plane, 12, 0, 0);
+	ae_posix_watch_free(part);
+	me = rig_join(part);
+	you = rig_join(plane);
+	v.to[0] = aether_participant_tenancy(you);
+	victim_ready(&v);
+	blind = aether_participant_tenancy(me);
+	die_withdrawing(
+		&v, AETHER_WITHDRAWAL_MAKE(1, victim_stride(v.told->handles[0]),
+					   AETHER_TENANCY_SLOT(blind),
+					   AETHER_TENANCY_STAMP(blind),
+					   AETHER_TENANCY_STAMP(v.tenancy)));
+	aether_reap(you, &r);
+	ok(r.dead == 1 && r.freed == 1,
+	   "nobody is sent what he does not see: it ends");
+	aether_participant_leave(you);
+	aether_participant_leave(me);
+	ok(rig_all_free(plane), "all are free");
+	aether_plane_detach(part);
+	aether_plane_detach(plane);
+}
+
 static void tests(void)
 {
 	at_work();
 	headers();
 	withdrawing();
+	sent_to_the_blind();
 }
 
 int main(void)
