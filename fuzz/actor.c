@@ -34,8 +34,10 @@ static void renew(struct aether_participant *me)
 	memset(sent, 0, FUZZ_STRIDES * sizeof(*sent));
 	memset(shared, 0, FUZZ_STRIDES * sizeof(*shared));
 	memset(reading, 0, (FUZZ_STRIDES / 32 + 1) * sizeof(*reading));
-	ae_participant_init(me, me == fuzz.actors[FUZZ_PART] ? &fuzz.part
-							     : &fuzz.plane);
+	ae_participant_init(me, fuzz.plane.geometry.segments &&
+						me == fuzz.actors[FUZZ_PART]
+					? &fuzz.part
+					: &fuzz.plane);
 }
 
 /* Another attachment: what it may in each segment. */
