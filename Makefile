@@ -114,7 +114,7 @@ $(O)/examples/burn_%.so: examples/burn_%.c $(LAYOUT)
 
 # fuzzing (docs/fuzz.md): core with a hook at each atomic operation, over a port
 # without an operating system; `attach` over the real one
-FUZZED = attach lease epoch region flow text
+FUZZED = attach lease segment epoch region flow text
 FO = $(O)/fuzz
 FUZZCC = clang-14
 FUZZCF = -std=c11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP \
@@ -134,7 +134,7 @@ $(FO)/%.o: %.c $(LAYOUT) fuzz/fuzz_hook.h Makefile
 	$(FUZZCC) $(FUZZCF) $(see/$(folder)) $(FUZZHOOK) -c $< -o $@
 
 $(FO)/fuzz_attach: $(call fuzzobj,host/posix/*.c)
-$(FO)/fuzz_lease $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
+$(FO)/fuzz_lease $(FO)/fuzz_segment $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
 $(FO)/fuzz_flow: $(FO)/fuzz/port.o $(FUZZFLOW)
 $(FO)/fuzz_text: $(FO)/fuzz/port.o $(FUZZFLOW) \
 	$(call fuzzobj,cli/values.c cli/parse.c cli/run_burn.c)

@@ -40,9 +40,11 @@ void ae_doctor_header(struct ae_doctor *d, uint32_t zero)
 
 	__builtin_memcpy(&copy, plane->header, sizeof(copy));
 	if (ae_plane_lost(plane) ||
-	    ae_plane_check(&copy, plane->geometry.plane_size, &g) < 0 ||
+	    ae_plane_check(&copy, ae_segment_control_size(&plane->geometry),
+			   &g) < 0 ||
 	    copy.tag != plane->tag || copy.flags != plane->flags ||
 	    g.strides != plane->geometry.strides ||
+	    g.segments != plane->geometry.segments ||
 	    g.layout != plane->geometry.layout)
 		suspect_plane(d, AETHER_FINDING_HEADER, zero, 0);
 	if (panic)
@@ -81,7 +83,8 @@ static void check_tenant(struct ae_doctor *d, uint32_t slot, uint64_t word)
 			     stamp && (lives == 0 ||
 				       stamp <= AETHER_TENANCY_STAMP_MASK / 2));
 	if (lives == 0)
-		suspect_seat(d, AETHER_FINDING_SEAT_DEAD, slot, word, 1);
+		suspect_seat(d, AETHER_FINDING_SEAT_DEAD, slot, word,
+			     ae_sight_within(d->plane, slot));
 	else if (AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD)
 		suspect_seat(d, AETHER_FINDING_SEAT_LOST, slot, word, 0);
 	/* relaxed: written before the seat is active. */
@@ -117,17 +120,16 @@ static void check_withdrawal(struct ae_doctor *d, uint32_t slot, uint64_t word)
 		suspect_seat(d, AETHER_FINDING_WITHDRAWAL, slot, said, 1);
 }
 
-/* Leases that name the tenancy as theirs. */
+/* Leases that name the tenancy as theirs, as far as I see. */
 static uint64_t count_held(const struct aether_plane *plane, uint64_t named)
 {
 	uint64_t count = 0;
 
-	for (uint32_t i = 0; i < plane->geometry.strides; i++) {
-		/* relaxed: a guess. */
-		uint64_t word = ae_load64_relaxed(&plane->leases[i].word);
-
-		count += (word & AE_NAMED) == named;
-	}
+	for (uint32_t i = 0; i < plane->geometry.strides; i++)
+		if (ae_right(plane, i))
+			/* relaxed: a guess. */
+			count += (ae_load64_relaxed(&plane->leases[i].word) &
+				  AE_NAMED) == named;
 	return count;
 }
 
@@ -238,15 +240,17 @@ void ae_doctor_box(struct ae_doctor *d, uint32_t slot)
 }
 
 /* Is the lease that the entry names on its way to the slot, shared with it, or
- * may it become so? */
+ * may it become so? Of one that I do not see, nothing says that it is not. */
 static int is_mail(const struct aether_plane *plane, uint32_t slot,
 		   uint64_t place)
 {
 	uint32_t stride = (uint32_t)AETHER_PLACE_STRIDE(place);
-	/* relaxed: a guess. */
-	uint64_t word = ae_load64_relaxed(&plane->leases[stride].word);
-	uint64_t half;
+	uint64_t word, half;
 
+	if (!ae_right(plane, stride))
+		return 1;
+	/* relaxed: a guess. */
+	word = ae_load64_relaxed(&plane->leases[stride].word);
 	if ((AETHER_LEASE_GENERATION(word) & AETHER_PLACE_GENERATION_MASK) !=
 	    AETHER_PLACE_GENERATION(place))
 		return 0;
