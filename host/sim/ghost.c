@@ -84,6 +84,23 @@ static int is_heir(uint32_t stamp, uint32_t heir)
 	return heirs >> heir & 1;
 }
 
+/* Does that tenant see the stride? Of an undivided plane each does. */
+static int sees(uint32_t stamp, uint32_t index)
+{
+	const struct ae_sim_runner *r = &ae_sim.runners[tenant(stamp)->process];
+
+	return ae_right(aether_participant_plane(r->me), index) != 0;
+}
+
+/* One who does not see it has no use for it; and what was still to be cleared
+ * when who reserved it died was nobody's yet. */
+static int may_inherit(const struct change *c, uint32_t heir)
+{
+	return heir && sees(heir, c->index) &&
+	       (c->was != AETHER_STATE_BUSY || !ae_zeroes_late(&ae_sim.plane) ||
+		!ae_sim_uncleared(c->index));
+}
+
 static uint64_t generations(const struct change *c)
 {
 	return AETHER_LEASE_GENERATION(c->now) -
@@ -168,6 +185,7 @@ static void becomes_routed(const struct change *c)
 	demand(c, generations(c) == 0, "the generation changes");
 	demand(c, tenant(c->to)->slot == AETHER_LEASE_SEAT(c->now),
 	       "to another slot than that tenant's");
+	demand(c, sees(c->to, c->index), "to one who does not see it");
 	if (work && c->of == c->me && !leaving) {
 		demand_same(c);
 		l->holder = 0;
@@ -246,7 +264,9 @@ static void becomes_ending(const struct change *c)
 	} else if (c->was == AETHER_STATE_BUSY || mail) {
 		demand(c, (mine && (!mail || leaving)) || is_gone(c->of, mail),
 		       "taken from the living");
-		demand(c, (mine && !leaving) || !living_heir(c->of),
+		demand(c,
+		       (mine && !leaving) ||
+			       !may_inherit(c, living_heir(c->of)),
 		       "an heir of it lives");
 		demand(c, !l->borrowed || is_gone(l->borrowed, 1),
 		       "it was borrowed, and its addressee lives");
@@ -269,13 +289,17 @@ static void demand_zero(const struct change *c)
 	const struct aether_plane *p = &ae_sim.plane;
 	const unsigned char *bytes = p->base + p->geometry.data_offset +
 				     c->index * p->geometry.stride_size;
+	/* the next owner does it, before it is told (act.c) */
+	int late = p->geometry.segments &&
+		   ae_sim_peek(&p->leases[c->index].uncleared, 32);
 
 	if (!(p->flags & AETHER_FLAG_ZERO))
 		return;
 	for (size_t i = 0; i < sizeof(uint64_t); i++)
-		demand(c, !bytes[i] && !p->leases[c->index].user[i],
+		demand(c, (late || !bytes[i]) && !p->leases[c->index].user[i],
 		       "its bytes are not zero");
-	ae_sim_order_payload(c->index, 1, 1);
+	if (!late)
+		ae_sim_order_payload(c->index, 1, 1);
 }
 
 /* Are all bytes of the stride zero? A run that was never handed out is given
