@@ -10,7 +10,6 @@
 #include "ae_base.h"
 #include "ae_host.h"
 
-#define HALVES 2
 #define HALF_BITS 32
 
 #define RIGHT(id, number, name, doc) name,
@@ -132,13 +131,22 @@ static uint64_t half_of(uint64_t sight, uint32_t half)
 	return sight >> half * HALF_BITS & AETHER_SIGHT_SET_MASK;
 }
 
+/* Segments that there are: of others nobody has left anything, and nobody would
+ * ever settle it. */
+static uint64_t possible(const struct aether_plane *plane, uint32_t half)
+{
+	return half_of(~UINT64_C(0) >> (AETHER_SEGMENTS_MAX -
+					ae_segment_count(&plane->geometry)),
+		       half);
+}
+
 /* Mine, before my seat is active. Where it is a dead one's seat that I take
  * over, my sight holds what of his is left, so it may be written over it. */
 void ae_sight_write(struct aether_participant *me)
 {
 	if (!me->plane->geometry.segments)
 		return;
-	for (uint32_t i = 0; i < HALVES; i++)
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++)
 		/* relaxed: before the seat is active. */
 		ae_store64_relaxed(
 			&me->seat->sight[i],
@@ -177,13 +185,14 @@ int ae_sight_within(const struct aether_plane *plane, uint32_t slot)
 
 	if (!plane->geometry.segments)
 		return 1;
-	for (uint32_t i = 0; i < HALVES; i++) {
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++) {
 		/* acquire: whoever took something out has settled it.
 		 * pairs: seq_cst in strike */
 		uint64_t sight = ae_load64_acquire(
 			&plane->seats[slot].sight[i]);
 
-		beyond |= AETHER_SIGHT_SET(sight) & ~half_of(plane->sight, i);
+		beyond |= AETHER_SIGHT_SET(sight) & possible(plane, i) &
+			  ~half_of(plane->sight, i);
 	}
 	return !beyond;
 }
@@ -229,7 +238,21 @@ static uint64_t strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
 		seen = ae_cas64_seq_cst(sight, word, next);
 		word = seen == word ? next : seen;
 	}
-	return AETHER_SIGHT_SET(word) & ~mine;
+	return AETHER_SIGHT_SET(word) & possible(plane, half) & ~mine;
+}
+
+/*
+ * Can that be half of the sight of one who sits there, and has leases in the
+ * segments `held`? The doctor's.
+ */
+int ae_sight_may_be(const struct aether_plane *plane, uint64_t seat,
+		    uint64_t held, uint32_t half, uint64_t sight)
+{
+	uint64_t set = AETHER_SIGHT_SET(sight);
+
+	return AETHER_SIGHT_STAMP(sight) ==
+		       (AETHER_SEAT_STAMP(seat) & AETHER_SIGHT_STAMP_MASK) &&
+	       !(set & ~possible(plane, half)) && !(half_of(held, half) & ~set);
 }
 
 /* All that I see of what the dead one left is settled. 1: nothing is left. */
@@ -239,7 +262,7 @@ int ae_sight_strike(struct aether_plane *plane, uint32_t slot, uint64_t dead)
 
 	if (!plane->geometry.segments)
 		return 1;
-	for (uint32_t i = 0; i < HALVES; i++)
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++)
 		left |= strike(plane, slot, dead, i);
 	return !left;
 }

@@ -73,6 +73,16 @@ static int gained(const char *call, int err, uint64_t handle)
 	return err;
 }
 
+/* Of an undivided plane each does. */
+int ae_sim_sees(uint32_t stamp, uint32_t index)
+{
+	const struct ae_sim_tenant *t =
+		&ae_sim_ghost.tenants[stamp % AE_SIM_STAMPS];
+
+	return ae_right(aether_participant_plane(ae_sim.runners[t->process].me),
+			index) != 0;
+}
+
 int ae_sim_uncleared(uint32_t head)
 {
 	const struct aether_lease_seg *lease = &ae_sim.plane.leases[head];

@@ -84,19 +84,11 @@ static int is_heir(uint32_t stamp, uint32_t heir)
 	return heirs >> heir & 1;
 }
 
-/* Does that tenant see the stride? Of an undivided plane each does. */
-static int sees(uint32_t stamp, uint32_t index)
-{
-	const struct ae_sim_runner *r = &ae_sim.runners[tenant(stamp)->process];
-
-	return ae_right(aether_participant_plane(r->me), index) != 0;
-}
-
 /* One who does not see it has no use for it; and what was still to be cleared
  * when who reserved it died was nobody's yet. */
 static int may_inherit(const struct change *c, uint32_t heir)
 {
-	return heir && sees(heir, c->index) &&
+	return heir && ae_sim_sees(heir, c->index) &&
 	       (c->was != AETHER_STATE_BUSY || !ae_zeroes_late(&ae_sim.plane) ||
 		!ae_sim_uncleared(c->index));
 }
@@ -185,7 +177,7 @@ static void becomes_routed(const struct change *c)
 	demand(c, generations(c) == 0, "the generation changes");
 	demand(c, tenant(c->to)->slot == AETHER_LEASE_SEAT(c->now),
 	       "to another slot than that tenant's");
-	demand(c, sees(c->to, c->index), "to one who does not see it");
+	demand(c, ae_sim_sees(c->to, c->index), "to one who does not see it");
 	if (work && c->of == c->me && !leaving) {
 		demand_same(c);
 		l->holder = 0;
@@ -210,6 +202,7 @@ static void becomes_routed(const struct change *c)
 	demand(c, suspect(c->now) == (work || suspect(c->old)),
 	       "suspect is what was worked on, and only that");
 	demand(c, is_heir(c->of, c->to), "to one who is no heir");
+	demand(c, may_inherit(c, c->to), "it was never handed out");
 	demand(c, !l->borrowed || is_gone(l->borrowed, 1),
 	       "it was borrowed, and its addressee lives");
 	l->borrowed = 0;
@@ -398,6 +391,16 @@ static void lease_changed(uint32_t index, uint64_t old, uint64_t now)
 	becomes[c.is](&c);
 }
 
+/* What it had in hand is another's, or nobody's. */
+static void demand_settled(uint32_t slot, uint32_t stamp)
+{
+	for (uint32_t i = 0; i < ae_sim.plane.geometry.strides; i++)
+		if (ae_sim_ghost.leases[i].holder == stamp)
+			ae_sim_fail("slot %u is free, and stride %u is still "
+				    "its tenant's",
+				    slot, i);
+}
+
 static void seat_changed(uint32_t slot, uint64_t old, uint64_t now)
 {
 	uint32_t stamp = (uint32_t)AETHER_SEAT_STAMP(now);
@@ -428,6 +431,8 @@ static void seat_changed(uint32_t slot, uint64_t old, uint64_t now)
 			    slot, ae_sim_name(ae_sim.current),
 			    ae_sim_word(&ae_sim.plane.seats[slot], now));
 	t->sits = AETHER_SEAT_STATE(now) == AETHER_SEAT_LEAVING ? 2 : 0;
+	if (AETHER_SEAT_STATE(now) == AETHER_SEAT_FREE)
+		demand_settled(slot, stamp);
 }
 
 /*

@@ -40,8 +40,24 @@ static void take_and_reap(void)
 	reap_twice();
 }
 
+/* Those who see all between them have both reaped, if none of them has died. */
+static void finish_parts(void)
+{
+	uint64_t seat = ae_sim_peek(
+		&ae_sim.plane.seats[AETHER_TENANCY_SLOT(ae_sim_to(WORKER))]
+			 .seat,
+		64);
+
+	if (ae_sim.runners[WORKER].life == AE_SIM_KILLED &&
+	    ae_sim.runners[LOW].life != AE_SIM_KILLED &&
+	    ae_sim.runners[HIGH].life != AE_SIM_KILLED &&
+	    AETHER_SEAT_STATE(seat) != AETHER_SEAT_FREE)
+		ae_sim_fail("all is settled, and the slot is not free");
+}
+
 static const struct ae_sim_scene in_parts = {
 	.name = "a dead one is settled by two who see a part each",
+	.finish = finish_parts,
 	.strides = 2,
 	.segments = 2,
 	.actors = { { .name = "worker", .body = send_and_hold, .mortal = 1 },
@@ -107,6 +123,7 @@ static const struct ae_sim_scene newcomer_died = {
 	.strides = 2,
 	.segments = 2,
 	.setup = write_over,
+	.finish = finish_parts,
 	.actors = { { .name = "worker", .body = hold_one, .mortal = 1 },
 		    { .name = "low",
 		      .body = scene_reap,
@@ -125,14 +142,14 @@ static const struct ae_sim_scene sees_the_rest = {
 	.segments = 2,
 	.slots = 3,
 	.actors = { { .name = "worker", .body = hold_one, .mortal = 1 },
-		    { .name = "high",
+		    { .name = "low",
 		      .body = scene_reap,
-		      .hidden = SEGMENT(0),
+		      .hidden = SEGMENT(1),
 		      .mortal = 1 },
 		    { .name = "newcomer",
 		      .body = join_and_hold,
 		      .joins = 1,
-		      .hidden = SEGMENT(1),
+		      .hidden = SEGMENT(0),
 		      .mortal = 1 } },
 };
 
