@@ -220,6 +220,7 @@ soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos, fuzzing (30 minutes at mo
 	@tools/need.sh test
 	$(O)/aether chaos --seconds 60 --kill-rate 60
 	$(O)/aether chaos --seconds 60 --kill-rate 20 --scribble
+	$(O)/aether chaos --seconds 30 --kill-rate 60 --segments 8 --zero
 	SOAK=1 O=$(O) prove -j2 --reverse --timer -e tests/run.sh $(SIMTESTS)
 	SOAK=1 O=$(O) prove --timer -e tests/run.sh \
 		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads
