@@ -116,7 +116,8 @@ struct run {
 	char death[300];                /* the last one that was survived */
 	int stopping;                   /* nobody is started any more */
 	int culprit;                    /* first stage that failed; -1: none */
-	int signal;                     /* that ends the run; 0: none */
+	int blamed;      /* its status, before those who still ran were ended */
+	int signal;      /* that ends the run; 0: none */
 	int signals;     /* descriptor; signals are read from it */
 	sigset_t before; /* signal mask of the caller */
 	int ready[2];    /* stages say that they have joined */

@@ -149,7 +149,8 @@ static void send_all(const struct run *run, int number)
 
 /*
  * Ends whoever still runs. On a plane of the user's they may leave first, so
- * that it is as it was before; a plane of mine ends with me.
+ * that it is as it was before; a plane of mine ends with me. What this does to
+ * a culprit that was slow to end is not what it failed of.
  */
 static void stop(struct run *run)
 {
@@ -157,6 +158,7 @@ static void stop(struct run *run)
 	int culprit = run->culprit, signal = run->signal;
 
 	run->stopping = 1;
+	run->blamed = culprit < 0 ? 0 : run->statuses[culprit];
 	if (run->options.name && !run->made) {
 		send_all(run, SIGTERM);
 		while (run->ended < run->stages &&
@@ -231,11 +233,11 @@ static void watch(struct run *run)
 
 /* The ingress reads what is mapped: a page that cannot be had any more ends it
  * with SIGBUS. */
-static int lost_its_input(const struct run *run, uint32_t stage)
+static int lost_its_input(const struct run *run)
 {
-	int status = run->statuses[stage];
+	int status = run->blamed;
 
-	return stage == RUN_INGRESS && status != RUN_RUNNING &&
+	return run->culprit == RUN_INGRESS && status != RUN_RUNNING &&
 	       WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
 }
 
@@ -263,10 +265,10 @@ static int explain(const struct run *run, struct aether_error *error)
 {
 	uint32_t stage = (uint32_t)run->culprit;
 	const struct aether_error *said = &run->shared->seats[stage].error;
-	int status = run->statuses[stage], number = WTERMSIG(status);
+	int status = run->blamed, number = WTERMSIG(status);
 	char who[32], where[200];
 
-	if (lost_its_input(run, stage))
+	if (lost_its_input(run))
 		return explain_input(run, error);
 	run_describe(run, stage, who, sizeof(who));
 	run_burns_blame(run, &run->shared->seats[stage].note, where,

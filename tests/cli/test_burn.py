@@ -316,6 +316,13 @@ def test_fails_at_work():
                 "the stream", "--workers", "1")
 
 
+def test_fails_and_does_not_end():
+    """What ended it then was the supervisor, and is not what went wrong."""
+    refuses(f"{puppet()}:burn,stick,{9 * STRIDE + 5}", "the appliance: the "
+            f"burn puppet failed with 3 at byte {9 * STRIDE} of the stream",
+            "--workers", "1")
+
+
 def test_ends_its_process():
     for how, status in (("exit", 7), ("leave", 0)):
         refuses(f"{puppet()}:burn,{how},{9 * STRIDE}", f"ended with status "

@@ -2,9 +2,9 @@
 /*
  * A burn that does as it is told, for tests: WHEN,HOW[,WHERE] in its arguments,
  * such as "burn,crash,5000": at the piece with byte 5000 of the stream. HOW is
- * crash, exit (status 7), leave (status 0), hang, text, a number to return, or
- * =PATH: crash, but only once: the file shows that it has. Macros spoil its
- * table. Tests compile it.
+ * crash, exit (status 7), leave (status 0), hang, text, a number to return,
+ * stick (return 3, and hang when it is closed), or =PATH: crash, but only once:
+ * the file shows that it has. Macros spoil its table. Tests compile it.
  */
 #include <aether/aether.h>
 #include <fcntl.h>
@@ -51,13 +51,14 @@ struct puppet {
 	char when[8];
 	char how[200];
 	long where; /* below zero: anywhere */
+	int stuck;  /* its close does not return */
 };
 
 int puppet_open(const char *args, struct aether_error *error, void **state);
 int puppet_burn(void *state, const struct aether_piece *piece);
 int puppet_undo(void *state, const struct aether_piece *piece);
 
-static int act(const struct puppet *p)
+static int act(struct puppet *p)
 {
 	if (strcmp(p->how, "crash") == 0 ||
 	    (p->how[0] == '=' && open(p->how + 1, O_CREAT | O_EXCL, 0600) >= 0))
@@ -68,6 +69,9 @@ static int act(const struct puppet *p)
 		exit(0);
 	while (strcmp(p->how, "hang") == 0)
 		pause();
+	p->stuck = strcmp(p->how, "stick") == 0;
+	if (p->stuck)
+		return 3;
 	return atoi(p->how);
 }
 
@@ -143,8 +147,12 @@ int puppet_undo(void *state, const struct aether_piece *piece)
 
 static void puppet_close(void *state)
 {
-	if (is_now(state, "close", NULL))
-		act(state);
+	struct puppet *p = state;
+
+	if (is_now(p, "close", NULL))
+		act(p);
+	while (p && p->stuck)
+		pause();
 	free(state);
 }
 
