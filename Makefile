@@ -114,7 +114,7 @@ $(O)/examples/burn_%.so: examples/burn_%.c $(LAYOUT)
 
 # fuzzing (docs/fuzz.md): core with a hook at each atomic operation, over a port
 # without an operating system; `attach` over the real one
-FUZZED = attach lease epoch region flow text
+FUZZED = attach lease segment epoch region flow text
 FO = $(O)/fuzz
 FUZZCC = clang-14
 FUZZCF = -std=c11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP \
@@ -134,7 +134,7 @@ $(FO)/%.o: %.c $(LAYOUT) fuzz/fuzz_hook.h Makefile
 	$(FUZZCC) $(FUZZCF) $(see/$(folder)) $(FUZZHOOK) -c $< -o $@
 
 $(FO)/fuzz_attach: $(call fuzzobj,host/posix/*.c)
-$(FO)/fuzz_lease $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
+$(FO)/fuzz_lease $(FO)/fuzz_segment $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
 $(FO)/fuzz_flow: $(FO)/fuzz/port.o $(FUZZFLOW)
 $(FO)/fuzz_text: $(FO)/fuzz/port.o $(FUZZFLOW) \
 	$(call fuzzobj,cli/values.c cli/parse.c cli/run_burn.c)
@@ -220,6 +220,7 @@ soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos, fuzzing (30 minutes at mo
 	@tools/need.sh test
 	$(O)/aether chaos --seconds 60 --kill-rate 60
 	$(O)/aether chaos --seconds 60 --kill-rate 20 --scribble
+	$(O)/aether chaos --seconds 30 --kill-rate 60 --segments 8 --zero
 	SOAK=1 O=$(O) prove -j2 --reverse --timer -e tests/run.sh $(SIMTESTS)
 	SOAK=1 O=$(O) prove --timer -e tests/run.sh \
 		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads

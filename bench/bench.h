@@ -69,6 +69,7 @@ extern int bench_quick;
 
 int bench_handoff(struct bench_row *row);
 int bench_handoff_floor(struct bench_row *row);
+int bench_handoff_segments(struct bench_row *row);
 int bench_reserve(struct bench_row *row);
 int bench_reserve_2(struct bench_row *row);
 int bench_metadata(struct bench_row *row);

@@ -10,6 +10,9 @@
  *
  * handoff-floor: the same by the bare protocol without the library, to see what
  * the library adds to what the machine demands.
+ *
+ * handoff-segments: the same on a plane of 8 segments; baseline: on one that is
+ * not divided, by the same processes, in the batch before.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +25,7 @@
 #define TRIPS (CHUNK * CHUNKS)
 #define LINE 64
 #define BARE_PLACES 8
+#define SEGMENTS 8
 
 /* A stride of the bare protocol: its word and its first line, lines apart. */
 struct bare_stride {
@@ -137,12 +141,12 @@ static int bare_receive(struct side *s)
 
 static const struct way bare = { bare_send, bare_receive };
 
-static int join(struct side *s, int which, int fd)
+static int join(struct side *s, int which, const struct aether_plane *plane)
 {
 	struct aether_participant_options options = {
 		.role = AETHER_ROLE_APPLIANCE, .spin = AETHER_FOREVER
 	};
-	int err = aether_plane_attach_fd(fd, 0, NULL, &s->plane);
+	int err = aether_plane_reattach(plane, NULL, NULL, &s->plane);
 
 	s->which = which;
 	if (err == 0)
@@ -156,28 +160,42 @@ static int join(struct side *s, int which, int fd)
 	return 0;
 }
 
+static int answer_batch(struct side *s)
+{
+	int err = 0;
+
+	for (int i = 0; err == 0 && i < TRIPS; i++) {
+		err = s->way->receive(s);
+		if (err == 0)
+			err = s->way->send(s, (unsigned char)i);
+	}
+	return err;
+}
+
+static void leave(struct side *s)
+{
+	aether_participant_leave(s->me);
+	aether_plane_detach(s->plane);
+}
+
 /* The one who answers; ends with the process. */
-static void answer(struct meeting *m, int fd, const struct way *way)
+static void answer(struct meeting *m, const struct aether_plane *plane,
+		   const struct way *way)
 {
 	struct side s = { .meeting = m, .way = way };
 	int rounds = bench_rounds();
 	int err = bench_pin(1);
 
 	if (err == 0)
-		err = join(&s, 1, fd);
+		err = join(&s, 1, plane);
 	for (int round = 0; err == 0 && round < rounds; round++) {
 		for (uint64_t i = 0; i < TRIPS; i++) {
 			await(&m->word, 2 * i + 1);
 			ae_store64_release(&m->word, 2 * i + 2);
 		}
-		for (int i = 0; err == 0 && i < TRIPS; i++) {
-			err = way->receive(&s);
-			if (err == 0)
-				err = way->send(&s, (unsigned char)i);
-		}
+		err = answer_batch(&s);
 	}
-	aether_participant_leave(s.me);
-	aether_plane_detach(s.plane);
+	leave(&s);
 	_exit(err < 0);
 }
 
@@ -212,29 +230,35 @@ static double handoff_batch(struct side *s, double *chunks, int *err)
 	return (before - start) / (2.0 * TRIPS);
 }
 
-static int ask(struct meeting *m, int fd, const struct way *way,
-	       struct bench_row *row)
+/* Percentiles of the chunks of all rounds but the first. */
+static void spread(struct bench_row *row, double *chunks, int rounds)
+{
+	size_t all = (size_t)(rounds - 1) * CHUNKS;
+
+	row->p50 = bench_quantile(chunks + CHUNKS, all, 0.5);
+	row->p99 = bench_quantile(chunks + CHUNKS, all, 0.99);
+	row->p999 = bench_quantile(chunks + CHUNKS, all, 0.999);
+}
+
+static int ask(struct meeting *m, const struct aether_plane *plane,
+	       const struct way *way, struct bench_row *row)
 {
 	static double chunks[BENCH_ROUNDS * CHUNKS];
 	static double values[BENCH_ROUNDS], baselines[BENCH_ROUNDS];
 	struct side s = { .meeting = m, .way = way };
 	int rounds = bench_rounds();
-	size_t all = (size_t)(rounds - 1) * CHUNKS;
-	int err = join(&s, 0, fd);
+	int err = join(&s, 0, plane);
 
 	for (int round = 0; err == 0 && round < rounds; round++) {
 		baselines[round] = bare_batch(m);
 		values[round] = handoff_batch(&s, chunks + round * CHUNKS,
 					      &err);
 	}
-	aether_participant_leave(s.me);
-	aether_plane_detach(s.plane);
+	leave(&s);
 	if (err < 0)
 		return err;
 	bench_compare(row, values, baselines, (size_t)rounds);
-	row->p50 = bench_quantile(chunks + CHUNKS, all, 0.5);
-	row->p99 = bench_quantile(chunks + CHUNKS, all, 0.99);
-	row->p999 = bench_quantile(chunks + CHUNKS, all, 0.999);
+	spread(row, chunks, rounds);
 	return 0;
 }
 
@@ -251,10 +275,10 @@ static int run(const struct way *way, struct bench_row *row)
 	if (err < 0)
 		return err;
 	if (err > 0)
-		answer(with.page, aether_plane_fd(plane), way);
+		answer(with.page, plane, way);
 	err = bench_pin(0);
 	if (err == 0)
-		err = ask(with.page, aether_plane_fd(plane), way, row);
+		err = ask(with.page, plane, way, row);
 	return bench_part(&with, err, row);
 }
 
@@ -266,4 +290,97 @@ int bench_handoff(struct bench_row *row)
 int bench_handoff_floor(struct bench_row *row)
 {
 	return run(&bare, row);
+}
+
+/* Two planes, undivided and divided, and a meeting for each. */
+struct pair {
+	struct aether_plane *plane[2];
+	struct meeting *meeting; /* two */
+};
+
+static int join_both(struct side s[2], int which, const struct pair *pair)
+{
+	int err = 0;
+
+	for (int k = 0; err == 0 && k < 2; k++) {
+		s[k].meeting = &pair->meeting[k];
+		s[k].way = &library;
+		err = join(&s[k], which, pair->plane[k]);
+	}
+	return err;
+}
+
+static void answer_both(const struct pair *pair)
+{
+	struct side s[2] = { { .which = 1 }, { .which = 1 } };
+	int rounds = bench_rounds();
+	int err = bench_pin(1);
+
+	if (err == 0)
+		err = join_both(s, 1, pair);
+	for (int i = 0; err == 0 && i < 2 * rounds; i++)
+		err = answer_batch(&s[i % 2]);
+	leave(&s[0]);
+	leave(&s[1]);
+	_exit(err < 0);
+}
+
+static int ask_both(const struct pair *pair, struct bench_row *row)
+{
+	static double chunks[BENCH_ROUNDS * CHUNKS], ignored[CHUNKS];
+	static double values[BENCH_ROUNDS], baselines[BENCH_ROUNDS];
+	struct side s[2] = { { .which = 0 }, { .which = 0 } };
+	int rounds = bench_rounds();
+	int err = join_both(s, 0, pair);
+
+	for (int round = 0; err == 0 && round < rounds; round++) {
+		baselines[round] = handoff_batch(&s[0], ignored, &err);
+		values[round] = handoff_batch(&s[1], chunks + round * CHUNKS,
+					      &err);
+	}
+	leave(&s[0]);
+	leave(&s[1]);
+	if (err < 0)
+		return err;
+	bench_compare(row, values, baselines, (size_t)rounds);
+	spread(row, chunks, rounds);
+	return 0;
+}
+
+static int make_pair(struct pair *pair)
+{
+	struct aether_plane_options options = { .tier = AETHER_TIER_HEAVY };
+	int err = 0;
+
+	for (int k = 0; err == 0 && k < 2; k++) {
+		options.segments = k ? SEGMENTS : 0;
+		err = aether_plane_create(NULL, &options, NULL,
+					  &pair->plane[k]);
+	}
+	if (err < 0)
+		aether_plane_detach(pair->plane[0]);
+	return err;
+}
+
+int bench_handoff_segments(struct bench_row *row)
+{
+	struct pair pair = { .meeting = NULL };
+	struct bench_meeting with;
+	int err = make_pair(&pair);
+
+	if (err < 0)
+		return bench_fail("cannot create two planes", err);
+	err = bench_meet(pair.plane[0], 2 * sizeof(struct meeting), &with);
+	if (err >= 0)
+		pair.meeting = with.page;
+	if (err > 0)
+		answer_both(&pair);
+	if (err == 0) {
+		err = bench_pin(0);
+		if (err == 0)
+			err = ask_both(&pair, row);
+		err = bench_part(&with, err, row);
+	}
+	aether_plane_detach(pair.plane[1]);
+	return err;
 }

@@ -238,4 +238,8 @@ int cli_doctor(int argc, char **argv);
 int cli_guard(int argc, char **argv);
 int cli_chaos(int argc, char **argv);
 
+/* rights.c: what I would have in a segment, as a participant; of a plane that
+ * was attached for looking. enum aether_right. */
+uint32_t cli_right(const struct aether_plane *plane, uint32_t segment);
+
 #endif

@@ -23,6 +23,7 @@ enum {
 	KEY_STRIDES,
 	KEY_STRIDE,
 	KEY_PARTICIPANTS,
+	KEY_SEGMENTS,
 	KEY_MODE,
 	KEY_GROUP,
 	KEY_HUGE,
@@ -62,6 +63,11 @@ static const struct argp_option options[] = {
 	  .key = KEY_PARTICIPANTS,
 	  .arg = "N",
 	  .doc = "Slots, 1 to 64 (as many as fit)" },
+	{ .name = "segments",
+	  .key = KEY_SEGMENTS,
+	  .arg = "N",
+	  .doc = "Parts with rights of their own, 1 to 64: two files each "
+		 "(undivided)" },
 	{ .name = "mode",
 	  .key = KEY_MODE,
 	  .arg = "M",
@@ -143,6 +149,9 @@ static void parse_value(struct create *create, int key, const char *arg)
 	if (key == KEY_PARTICIPANTS)
 		cli_count(common, "participants", arg, AETHER_PARTICIPANTS_MAX,
 			  &plane->participants);
+	if (key == KEY_SEGMENTS)
+		cli_count(common, "segments", arg, AETHER_SEGMENTS_MAX,
+			  &plane->segments);
 	if (key == KEY_STRIDE)
 		cli_stride(common, arg, &plane->stride_size);
 	if (key == KEY_MODE && parse_mode(arg, &plane->mode) < 0)
@@ -261,6 +270,8 @@ static void print_json(const struct create *create,
 	cli_set(object, "stride_size",
 		json_integer((json_int_t)is->stride_size));
 	cli_set(object, "participants", json_integer(is->participants));
+	cli_set(object, "segments", json_integer(is->segments));
+	cli_set(object, "segment_strides", json_integer(is->segment_strides));
 	cli_set(object, "plane_size", json_integer((json_int_t)is->plane_size));
 	cli_set(object, "data_size", json_integer(data));
 	cli_set(object, "tables_size",
@@ -272,6 +283,22 @@ static void print_json(const struct create *create,
 	cli_set(object, "locked_bytes",
 		json_integer((json_int_t)info->locked_bytes));
 	cli_print(object);
+}
+
+static void print_text(const struct create *create,
+		       const struct aether_plane_info *info)
+{
+	const struct aether_geometry *is = &info->geometry;
+	char segments[64] = "";
+
+	if (is->segments)
+		snprintf(segments, sizeof(segments), ", in %u segments of %u",
+			 is->segments, is->segment_strides);
+	printf("%s: %u strides of %llu bytes%s%s, %u participants, %llu bytes "
+	       "in all\n",
+	       create->name, is->strides, (unsigned long long)is->stride_size,
+	       segments, info->flags & AETHER_FLAG_ZERO ? ", zeroed" : "",
+	       is->participants, (unsigned long long)is->plane_size);
 }
 
 int cli_create(int argc, char **argv)
@@ -298,13 +325,7 @@ int cli_create(int argc, char **argv)
 	if (create.common.json)
 		print_json(&create, &info);
 	else
-		printf("%s: %u strides of %llu bytes%s, %u participants, %llu "
-		       "bytes in all\n",
-		       create.name, info.geometry.strides,
-		       (unsigned long long)info.geometry.stride_size,
-		       info.flags & AETHER_FLAG_ZERO ? ", zeroed" : "",
-		       info.geometry.participants,
-		       (unsigned long long)info.geometry.plane_size);
+		print_text(&create, &info);
 	aether_plane_detach(plane);
 	return CLI_OK;
 }

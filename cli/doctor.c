@@ -242,6 +242,20 @@ static void print_one(const struct aether_finding *f, const char *where,
 	printf(" (%s)\n", now);
 }
 
+/* Strides whose leases were not looked at, for lack of a right. */
+static uint32_t count_unseen(const struct doctor *doctor,
+			     const struct aether_plane *plane)
+{
+	struct aether_registry_counts counts;
+
+	aether_registry_count(plane, &counts);
+	if (counts.unseen && !doctor->common.json)
+		printf("%u strides are of segments that you may not see, and "
+		       "were not looked at\n",
+		       counts.unseen);
+	return counts.unseen;
+}
+
 /* The status: is something wrong that is not repaired? */
 static int print(const struct doctor *doctor, const struct aether_plane *plane)
 {
@@ -268,6 +282,7 @@ static int print(const struct doctor *doctor, const struct aether_plane *plane)
 	cli_set(object, "ok", json_boolean(!wrong));
 	cli_set(object, "name", cli_text(doctor->name, SIZE_MAX));
 	cli_set(object, "findings", list);
+	cli_set(object, "unseen", json_integer(count_unseen(doctor, plane)));
 	if (doctor->common.json)
 		cli_print(object);
 	else

@@ -169,9 +169,10 @@ static int orchestrate(struct stage *stage, struct desk *desk, int tell)
 		.stopped = cli_stop_signal,
 	};
 	struct staff staff = { .stage = stage, .work = &work };
-	int fd = aether_plane_fd(stage->plane); /* the mapping is not mine */
 	uint64_t me;
-	int rc = aether_plane_attach_fd(fd, 0, &desk->error, &stage->plane);
+	/* the mapping is not mine */
+	int rc = aether_plane_reattach(stage->plane, NULL, &desk->error,
+				       &stage->plane);
 
 	if (rc < 0)
 		return rc;

@@ -15,12 +15,6 @@ enum {
 	KEY_LAYOUT = 1
 };
 
-struct layout {
-	struct cli_common common;
-	const char *layout;
-	const char *name;
-};
-
 #define NAME(name, text, hash, tables, doc) " " text
 #define NAMES AETHER_LAYOUT_LIST(NAME)
 
@@ -74,16 +68,23 @@ static int default_geometry(const struct layout *layout,
 				    0, geometry);
 }
 
-static int plane_geometry(const char *name, struct aether_error *error,
+static int plane_geometry(struct layout *layout, struct aether_error *error,
 			  struct aether_geometry *geometry)
 {
 	struct aether_plane_info info;
 	struct aether_plane *plane;
-	int err = cli_attach(name, AETHER_ATTACH_OBSERVE, error, &plane);
+	int err = cli_attach(layout->name, AETHER_ATTACH_OBSERVE, error,
+			     &plane);
 
 	if (err)
 		return err;
 	aether_plane_look(plane, &info);
+	layout->id = info.id[0];
+	layout->segments = info.geometry.segments;
+	for (uint32_t i = 0; i < layout->segments; i++) {
+		aether_segment_look(plane, i, &layout->is[i]);
+		layout->right[i] = cli_right(plane, i);
+	}
 	aether_plane_detach(plane);
 	*geometry = info.geometry;
 	return 0;
@@ -259,6 +260,33 @@ static json_t *tiers_json(const struct aether_layout *has)
 	return list;
 }
 
+static json_t *segments_json(const struct layout *layout)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < layout->segments; i++) {
+		const struct aether_segment_info *is = &layout->is[i];
+		json_t *object = json_object();
+
+		cli_set(object, "segment", json_integer(i));
+		cli_set(object, "right",
+			json_string(
+				aether_segment_right_name(layout->right[i])));
+		cli_set(object, "first", json_integer(is->first));
+		cli_set(object, "strides", json_integer(is->strides));
+		cli_set(object, "leases_offset",
+			json_integer((json_int_t)is->leases_offset));
+		cli_set(object, "leases_size",
+			json_integer((json_int_t)is->leases_size));
+		cli_set(object, "data_offset",
+			json_integer((json_int_t)is->data_offset));
+		cli_set(object, "data_size",
+			json_integer((json_int_t)is->data_size));
+		cli_add(list, object);
+	}
+	return list;
+}
+
 static void print_json(const struct layout *layout,
 		       const struct aether_layout *has,
 		       const struct aether_geometry *is,
@@ -278,6 +306,12 @@ static void print_json(const struct layout *layout,
 	cli_set(object, "stride_size",
 		json_integer((json_int_t)is->stride_size));
 	cli_set(object, "participants", json_integer(is->participants));
+	if (layout->segments) {
+		snprintf(hash, sizeof(hash), "%016llx",
+			 (unsigned long long)layout->id);
+		cli_set(object, "id", json_string(hash));
+	}
+	cli_set(object, "segments", segments_json(layout));
 	cli_set(object, "regions", lists.regions);
 	cli_set(object, "epochs", epochs_json(has));
 	cli_set(object, "pairs", pairs_json(has));
@@ -293,8 +327,9 @@ int cli_layout(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "[NAME]",
-		.doc = "Show where every byte of the plane NAME is, or of a "
-		       "layout with its default sizes. Layouts:" NAMES
+		.doc = "Show where every byte of the plane NAME is, and "
+		       "what you may in its segments; or of a layout with "
+		       "its default sizes. Layouts:" NAMES
 	};
 	struct layout layout = { 0 };
 	struct aether_geometry is = { 0 };
@@ -305,7 +340,7 @@ int cli_layout(int argc, char **argv)
 	int err;
 
 	cli_parse(&argp, "layout", argc, argv, &layout);
-	err = layout.name ? plane_geometry(layout.name, &error, &is)
+	err = layout.name ? plane_geometry(&layout, &error, &is)
 			  : default_geometry(&layout, &is);
 	if (err && layout.name)
 		return cli_fail_error(&layout.common, &error);
@@ -320,7 +355,7 @@ int cli_layout(int argc, char **argv)
 	if (layout.common.json)
 		print_json(&layout, has, &is, all, count);
 	else
-		layout_print(has, &is, all, count);
+		layout_print(&layout, has, &is, all, count);
 	free(all);
 	return CLI_OK;
 }

@@ -7,6 +7,17 @@
 
 #include "cli.h"
 
+/* What was asked for, and what a plane has of its own. */
+struct layout {
+	struct cli_common common;
+	const char *layout;
+	const char *name;
+	uint64_t id;       /* of the plane */
+	uint32_t segments; /* shown; 0: none */
+	uint32_t right[AETHER_SEGMENTS_MAX];
+	struct aether_segment_info is[AETHER_SEGMENTS_MAX];
+};
+
 struct region {
 	const char *name; /* NULL: a gap */
 	uint64_t offset;
@@ -26,7 +37,7 @@ void layout_walk(const struct region *all, size_t count, uint64_t end,
 		 void (*each)(const struct region *, void *), void *user);
 
 /* Prints everything for people. */
-void layout_print(const struct aether_layout *has,
+void layout_print(const struct layout *layout, const struct aether_layout *has,
 		  const struct aether_geometry *is, const struct region *all,
 		  size_t count);
 

@@ -189,7 +189,25 @@ static void print_region(const struct region *region, void *user)
 		puts(region->kind);
 }
 
-void layout_print(const struct aether_layout *has,
+static void print_segments(const struct layout *layout)
+{
+	if (!layout->segments)
+		return;
+	printf("\nfiles of segment N: aether..%s@%016llx.leases.N and .data.N "
+	       "beside the plane's\n\n%8s  %-6s %8s %8s  %-12s  %s\n",
+	       layout->name, (unsigned long long)layout->id, "segment", "right",
+	       "first", "strides", "leases", "data");
+	for (uint32_t i = 0; i < layout->segments; i++) {
+		const struct aether_segment_info *is = &layout->is[i];
+
+		printf("%8u  %-6s %8u %8u  0x%010llX  0x%010llX\n", i,
+		       aether_segment_right_name(layout->right[i]), is->first,
+		       is->strides, (unsigned long long)is->leases_offset,
+		       (unsigned long long)is->data_offset);
+	}
+}
+
+void layout_print(const struct layout *layout, const struct aether_layout *has,
 		  const struct aether_geometry *is, const struct region *all,
 		  size_t count)
 {
@@ -204,6 +222,7 @@ void layout_print(const struct aether_layout *has,
 	printf("\n%-12s  %-12s  %12s  %-*s  %s\n", "first", "last", "bytes",
 	       width, "kind", "region");
 	layout_walk(all, count, is->plane_size, print_region, &width);
+	print_segments(layout);
 	print_table(&epochs, has->epoch_count, has);
 	print_table(&pairs, has->pair_count, has);
 	print_table(&guards, has->guard_count, has);

@@ -20,6 +20,8 @@ struct row {
 	struct aether_plane_info info;
 	uint32_t alive;
 	uint32_t free;
+	uint32_t segments;
+	uint32_t right[AETHER_SEGMENTS_MAX]; /* that a participant would have */
 };
 
 static int collect(const char *name, void *user)
@@ -69,8 +71,39 @@ static void look(const char *name, struct row *row)
 	aether_plane_look(plane, &row->info);
 	aether_registry_count(plane, &counts);
 	row->free = counts.states[AETHER_STATE_DORMANT];
+	row->segments = row->info.geometry.segments;
+	if (!row->segments)
+		row->segments = 1;
+	for (uint32_t i = 0; i < row->segments; i++)
+		row->right[i] = cli_right(plane, i);
 	row->alive = count_alive(plane, row->info.geometry.participants);
 	aether_plane_detach(plane);
+}
+
+static json_t *rights_json(const struct row *row)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < row->segments; i++)
+		cli_add(list,
+			json_string(aether_segment_right_name(row->right[i])));
+	return list;
+}
+
+/* A letter a segment. */
+static const char *rights_text(const struct row *row,
+			       char text[AETHER_SEGMENTS_MAX + 1])
+{
+	static const char letters[] = { [AETHER_RIGHT_NONE] = '-',
+					[AETHER_RIGHT_ROUTE] = 'o',
+					[AETHER_RIGHT_READ] = 'r',
+					[AETHER_RIGHT_WRITE] = 'w' };
+	uint32_t i;
+
+	for (i = 0; i < row->segments; i++)
+		text[i] = letters[row->right[i]];
+	text[i] = 0;
+	return text;
 }
 
 static json_t *as_json(const struct row *row)
@@ -91,6 +124,8 @@ static json_t *as_json(const struct row *row)
 	cli_set(object, "strides", json_integer(is->strides));
 	cli_set(object, "stride_size",
 		json_integer((json_int_t)is->stride_size));
+	cli_set(object, "segments", json_integer(is->segments));
+	cli_set(object, "rights", rights_json(row));
 	cli_set(object, "plane_size", json_integer((json_int_t)is->plane_size));
 	cli_set(object, "participants", json_integer(is->participants));
 	cli_set(object, "alive", json_integer(row->alive));
@@ -101,6 +136,7 @@ static json_t *as_json(const struct row *row)
 static void print_row(const struct row *row)
 {
 	const struct aether_geometry *is = &row->info.geometry;
+	char rights[AETHER_SEGMENTS_MAX + 1];
 
 	if (row->err) {
 		cli_show(stdout, row->name, SIZE_MAX);
@@ -109,11 +145,11 @@ static void print_row(const struct row *row)
 		putchar('\n');
 		return;
 	}
-	printf("%-20s %-10s %8u %9llu %12llu %6u/%-2u %8u\n", row->name,
+	printf("%-20s %-10s %8u %9llu %12llu %6u/%-2u %8u  %s\n", row->name,
 	       row->info.layout, is->strides,
 	       (unsigned long long)is->stride_size,
 	       (unsigned long long)is->plane_size, row->alive, is->participants,
-	       row->free);
+	       row->free, rights_text(row, rights));
 }
 
 static void list(const struct cli_common *common, const struct names *names)
@@ -123,8 +159,9 @@ static void list(const struct cli_common *common, const struct names *names)
 	size_t i;
 
 	if (!common->json && names->count)
-		printf("%-20s %-10s %8s %9s %12s %9s %8s\n", "name", "layout",
-		       "strides", "size", "plane", "alive", "free");
+		printf("%-20s %-10s %8s %9s %12s %9s %8s  %s\n", "name",
+		       "layout", "strides", "size", "plane", "alive", "free",
+		       "rights");
 	for (i = 0; i < names->count; i++) {
 		look(names->name[i], &row);
 		if (row.err == AETHER_ENOENT)
@@ -146,8 +183,9 @@ int cli_ls(int argc, char **argv)
 	static const struct argp argp = {
 		.doc = "List the planes of this machine: layout, strides, "
 		       "their size, bytes in all, participants alive of "
-		       "slots, free strides. A damaged plane is listed with "
-		       "what is wrong with it."
+		       "slots, free strides; of each segment what you may: "
+		       "w write, r read, o route only, - nothing. A damaged "
+		       "plane is listed with what is wrong with it."
 	};
 	struct cli_common common = { 0 };
 	struct aether_error error = { 0 };

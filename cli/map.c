@@ -7,6 +7,8 @@
 
 #define WIDTH 64                       /* strides a line */
 #define CORRUPT AETHER_REGISTRY_STATES /* after the states there are */
+#define UNSEEN (CORRUPT + 1)           /* I may not see its segment */
+#define SIGNS (UNSEEN + 1)
 
 struct map {
 	struct cli_common common;
@@ -14,7 +16,7 @@ struct map {
 };
 
 /* What stands for a state in the picture. */
-static const char signs[CORRUPT + 1] = {
+static const char signs[SIGNS] = {
 	[AETHER_STATE_DORMANT] = '.',
 	[AETHER_STATE_BUSY] = '#',
 	[AETHER_STATE_ROUTED] = '>',
@@ -24,6 +26,7 @@ static const char signs[CORRUPT + 1] = {
 	[AETHER_STATE_ENDING] = '~',
 	[AETHER_STATE_KEPT] = '+',
 	[CORRUPT] = '?',
+	[UNSEEN] = 'x',
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -49,6 +52,8 @@ static const char *state_name(uint32_t state)
 {
 	const char *name = aether_registry_state_name(state);
 
+	if (state == UNSEEN)
+		return "unseen";
 	return name ? name : "corrupt";
 }
 
@@ -56,8 +61,11 @@ static const char *state_name(uint32_t state)
 static uint32_t look(const struct aether_plane *plane, uint32_t index,
 		     struct aether_stride_info *info)
 {
-	if (aether_registry_look(plane, index, info) < 0 ||
-	    info->state >= AETHER_REGISTRY_STATES)
+	int err = aether_registry_look(plane, index, info);
+
+	if (err == AETHER_EACCES)
+		return UNSEEN;
+	if (err < 0 || info->state >= AETHER_REGISTRY_STATES)
 		return CORRUPT;
 	return info->state;
 }
@@ -78,18 +86,22 @@ static json_t *readers_json(uint64_t readers)
 	return list;
 }
 
-static json_t *stride_json(const struct aether_layout *layout,
+static json_t *stride_json(const struct aether_plane *plane,
+			   const struct aether_layout *layout,
 			   const struct aether_stride_info *info,
 			   uint32_t index, uint32_t state)
 {
 	json_t *object = json_object();
+	uint32_t segment = 0;
 
+	aether_segment_of(plane, index, &segment);
 	cli_set(object, "index", json_integer(index));
+	cli_set(object, "segment", json_integer(segment));
 	cli_set(object, "state", cli_text(state_name(state), SIZE_MAX));
 	cli_set(object, "owner",
 		has_owner(state) ? json_integer(info->slot) : json_null());
 	cli_set(object, "generation",
-		state == CORRUPT ? json_null()
+		state >= CORRUPT ? json_null()
 				 : json_integer((json_int_t)info->generation));
 	if (state == AETHER_STATE_CONT)
 		cli_set(object, "head", json_integer(info->head));
@@ -110,15 +122,15 @@ static void print_json(const struct map *map, const struct aether_plane *plane,
 		geometry->layout);
 	json_t *object = cli_object(&map->common), *list = json_array();
 	json_t *counts = json_object();
-	uint32_t number[CORRUPT + 1] = { 0 }, index, state;
+	uint32_t number[SIGNS] = { 0 }, index, state;
 	struct aether_stride_info info;
 
 	for (index = 0; index < geometry->strides; index++) {
 		state = look(plane, index, &info);
 		number[state]++;
-		cli_add(list, stride_json(layout, &info, index, state));
+		cli_add(list, stride_json(plane, layout, &info, index, state));
 	}
-	for (state = 0; state <= CORRUPT; state++)
+	for (state = 0; state < SIGNS; state++)
 		cli_set(counts, state_name(state), json_integer(number[state]));
 	cli_set(object, "name", cli_text(map->name, SIZE_MAX));
 	cli_set(object, "strides", list);
@@ -128,19 +140,23 @@ static void print_json(const struct map *map, const struct aether_plane *plane,
 
 static void print_picture(const struct aether_plane *plane, uint32_t strides)
 {
-	uint32_t number[CORRUPT + 1] = { 0 }, index, state;
+	uint32_t number[SIGNS] = { 0 }, index, state;
+	uint32_t segment = 0, before = 0, column = 0;
 	struct aether_stride_info info;
 	const char *between = "";
 
 	for (index = 0; index < strides; index++) {
 		state = look(plane, index, &info);
 		number[state]++;
-		if (index % WIDTH == 0)
+		aether_segment_of(plane, index, &segment);
+		column = segment == before ? column % WIDTH : 0;
+		before = segment;
+		if (!column++)
 			printf("%s%6u  ", index ? "\n" : "", index);
 		putchar(signs[state]);
 	}
 	fputs("\n\n", stdout);
-	for (state = 0; state <= CORRUPT; state++) {
+	for (state = 0; state < SIGNS; state++) {
 		printf("%s%c %s %u", between, signs[state], state_name(state),
 		       number[state]);
 		between = "   ";
@@ -154,7 +170,8 @@ int cli_map(int argc, char **argv)
 		.parser = parse,
 		.args_doc = "NAME",
 		.doc = "Show the strides of the plane NAME, one character "
-		       "each, with a legend and counts. The owner of a "
+		       "each, with a legend and counts; a segment begins "
+		       "a line. The owner of a "
 		       "stride, in JSON, is the slot of who has it, or of "
 		       "whom it is on its way to; what a ping-pong pair keeps "
 		       "has the names of pair and buffer instead."

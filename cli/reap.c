@@ -155,6 +155,7 @@ static int settle(struct aether_plane *plane, const struct estate *estate,
 	all->inherited += report.inherited;
 	all->suspect += report.suspect;
 	all->pending = report.pending;
+	all->unseen = report.unseen;
 	aether_plane_look(plane, &info);
 	all->dead = (uint32_t)(info.deaths - estate->deaths);
 	aether_participant_leave(me);
@@ -173,10 +174,12 @@ static int print(const struct reap *reap,
 		{ "inherited", report->inherited },
 		{ "suspect", report->suspect },
 		{ "pending", report->pending },
+		{ "unseen", report->unseen },
 	};
 	json_t *object = cli_object(&reap->common);
 
-	cli_set(object, "ok", json_boolean(!report->pending));
+	cli_set(object, "ok",
+		json_boolean(!report->pending && !report->unseen));
 	cli_set(object, "name", cli_text(reap->name, SIZE_MAX));
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		cli_set(object, all[i].key, json_integer(all[i].value));
@@ -196,7 +199,13 @@ static int print(const struct reap *reap,
 			"the mailbox of their heir is full; reap again when "
 			"it has taken its mail\n",
 			report->pending);
-	return report->pending ? CLI_WRONG : CLI_OK;
+	if (report->unseen)
+		fprintf(stderr,
+			"aether reap: %u dead may have left something in "
+			"segments that you may not see; reap as somebody who "
+			"may\n",
+			report->unseen);
+	return report->pending || report->unseen ? CLI_WRONG : CLI_OK;
 }
 
 int cli_reap(int argc, char **argv)

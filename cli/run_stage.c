@@ -209,8 +209,8 @@ static int work(struct run *run, uint32_t stage, struct run_seat *seat)
 
 	aether_participant_role(role, &who.role);
 	if (rc == 0)
-		rc = aether_plane_attach_fd(aether_plane_fd(run->plane), 0,
-					    &seat->error, &plane);
+		rc = aether_plane_reattach(run->plane, NULL, &seat->error,
+					   &plane);
 	if (rc == 0)
 		rc = aether_participant_join(plane, &who, &seat->error, &me);
 	if (rc < 0)

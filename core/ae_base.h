@@ -16,6 +16,10 @@
 /* Where calls count: a part of its callers; and a part that is seldom. */
 #define AE_INLINE inline __attribute__((always_inline))
 #define AE_COLD __attribute__((noinline, cold))
+/* Words in which a tenancy says what segments it sees. */
+#define AE_SIGHT_HALVES 2
+/* Registers of the largest plane. */
+#define AE_REGISTERS_MAX (AETHER_STRIDES_MAX / AETHER_REGISTER_BITS)
 
 struct aether_plane {
 	unsigned char *base; /* may be 0 on WebAssembly: never tested */
@@ -33,6 +37,12 @@ struct aether_plane {
 	int observer;              /* mapped read-only */
 	struct aether_word32 lost; /* 1: some of its memory was taken away */
 	void *host;                /* the port's own */
+	uint64_t sight;    /* segments whose leases are mapped, a bit each */
+	uint64_t writable; /* segments with all rights, the same */
+	uint8_t segment[AE_REGISTERS_MAX]; /* of a register's strides */
+	uint8_t right[AE_REGISTERS_MAX];   /* enum aether_right, the same */
+	struct aether_word64 partly[AETHER_PARTICIPANTS_MAX]; /* seat words of
+		the dead of whom I have settled all that I see */
 	uint8_t epoch_may[AETHER_EPOCHS]; /* enum ae_epoch_may, a bit each */
 };
 
@@ -180,6 +190,51 @@ void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth);
 int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 		   struct aether_geometry *geometry);
 
+/* geometry.c: aether_geometry_tier of a divided plane. */
+int ae_geometry_tier(uint32_t layout, uint32_t tier, uint64_t stride_size,
+		     uint32_t participants, uint32_t segments,
+		     uint32_t *strides);
+
+/* segment.c: what of a plane an attachment has, and what others see. */
+void ae_segment_init(struct aether_plane *plane);
+void ae_segment_grant(struct aether_plane *plane, uint32_t segment,
+		      uint32_t right);
+uint64_t ae_segment_control_size(const struct aether_geometry *geometry);
+uint32_t ae_segment_count(const struct aether_geometry *geometry);
+uint32_t ae_segment_first(const struct aether_geometry *geometry,
+			  uint32_t segment);
+uint64_t ae_segment_bytes(const struct aether_geometry *geometry,
+			  uint32_t segment);
+void ae_sight_write(struct aether_participant *me);
+int ae_sight_check(const struct aether_plane *plane, uint32_t slot,
+		   uint64_t stamp, uint32_t index);
+int ae_sight_within(const struct aether_plane *plane, uint32_t slot);
+int ae_sight_strike(struct aether_plane *plane, uint32_t slot, uint64_t dead);
+int ae_sight_may_be(const struct aether_plane *plane, uint64_t seat,
+		    uint64_t held, uint32_t half, uint64_t sight);
+
+/* My right to the stride, whose index is below AETHER_STRIDES_MAX. */
+static inline uint32_t ae_right(const struct aether_plane *plane,
+				uint32_t index)
+{
+	return plane->right[index / AETHER_REGISTER_BITS];
+}
+
+/* May a stride be free that is to be zeroed before anybody else has it? */
+static inline int ae_zeroes_late(const struct aether_plane *plane)
+{
+	return plane->flags & AETHER_FLAG_ZERO && plane->geometry.segments;
+}
+
+/* The first stride that is not of the segment of this one. */
+static inline uint32_t ae_segment_end(const struct aether_plane *plane,
+				      uint32_t index)
+{
+	uint32_t of = plane->segment[index / AETHER_REGISTER_BITS];
+
+	return ae_segment_first(&plane->geometry, of + 1);
+}
+
 /* participant.c */
 void ae_participant_init(struct aether_participant *me,
 			 struct aether_plane *plane);
@@ -201,7 +256,7 @@ ae_lease_held(const struct aether_participant *me, uint64_t handle)
 	struct aether_lease_seg *lease = &plane->leases[index];
 
 	if (AETHER_HANDLE_TAG(handle) != plane->tag ||
-	    index >= plane->geometry.strides)
+	    index >= plane->geometry.strides || !ae_right(plane, index))
 		return NULL;
 	/* relaxed: while the lease is mine nobody else changes its word. */
 	return ae_load64_relaxed(&lease->word) == mine ? lease : NULL;
@@ -216,6 +271,8 @@ int ae_lease_mine(struct aether_participant *me, uint64_t handle,
 		  struct aether_lease_seg **lease);
 int ae_lease_readable(struct aether_participant *me, uint64_t handle,
 		      struct aether_lease_seg **lease);
+int ae_lease_is_uncleared(const struct aether_plane *plane, uint32_t index);
+void ae_lease_clear_late(struct aether_plane *plane, uint32_t index);
 void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_clear_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word);
@@ -241,7 +298,9 @@ static inline uint32_t ae_run_said(const struct aether_plane *plane,
 	/* relaxed: the owner's; ordered by the swap that made it so. */
 	uint32_t run = ae_load32_relaxed(&plane->leases[index].run);
 
-	return run && run <= plane->geometry.strides - index ? run : 1;
+	if (run <= 1)
+		return 1;
+	return run <= ae_segment_end(plane, index) - index ? run : 1;
 }
 
 /* Counts what I hold: every stride of a run. */
@@ -375,6 +434,8 @@ static inline void ae_guard_signalled(struct aether_participant *me,
 /* reap.c */
 void ae_reap_for(struct aether_participant *me);
 void ae_reap_all(struct aether_participant *me);
+int ae_reap_is_left(const struct aether_plane *plane, uint32_t slot,
+		    uint64_t word);
 int ae_reap_owes(const struct aether_participant *me);
 int ae_reap_soon(struct aether_participant *me);
 void ae_reap_seat(struct aether_plane *plane, uint32_t slot);

@@ -103,7 +103,10 @@ static void check_tail(struct ae_doctor *d, uint32_t index, uint64_t word)
 {
 	uint32_t distance = (uint32_t)AETHER_CONT_DISTANCE(word);
 
-	if (!distance || distance > index)
+	/* no run comes from another segment, of which I may see nothing */
+	if (!distance || distance > index ||
+	    ae_segment_end(d->plane, index - distance) !=
+		    ae_segment_end(d->plane, index))
 		suspect(d, AETHER_FINDING_TAIL, index, NOBODY, word, 1);
 	else if (!follows(d->plane, index, distance))
 		suspect(d, AETHER_FINDING_TAIL, index, NOBODY, word,
@@ -204,9 +207,12 @@ static void check_known(struct ae_doctor *d, uint32_t index, uint64_t word)
 
 void ae_doctor_lease(struct ae_doctor *d, uint32_t index)
 {
-	/* relaxed: a guess. */
-	uint64_t word = ae_load64_relaxed(&d->plane->leases[index].word);
+	uint64_t word;
 
+	if (!ae_right(d->plane, index))
+		return; /* for those who see it; so below */
+	/* relaxed: a guess. */
+	word = ae_load64_relaxed(&d->plane->leases[index].word);
 	if (!is_state(AETHER_LEASE_STATE(word)))
 		suspect(d, AETHER_FINDING_LEASE_STATE, index, NOBODY, word, 1);
 	else
@@ -230,12 +236,17 @@ static int is_warm(const struct aether_plane *plane, uint32_t index)
 
 void ae_doctor_register(struct ae_doctor *d, uint32_t index)
 {
-	/* relaxed: hints, and a guess. */
-	uint64_t word = ae_load64_relaxed(&d->plane->leases[index].word);
-	uint32_t bits = ae_load32_relaxed(ae_register(d->plane, index));
-	int is_free = AETHER_LEASE_STATE(word) == AETHER_STATE_DORMANT;
-	int is_set = (bits & ae_bit(index)) != 0;
+	int is_free, is_set;
+	uint64_t word;
 
+	if (!ae_right(d->plane, index))
+		return;
+	/* relaxed: hints, and a guess. */
+	word = ae_load64_relaxed(&d->plane->leases[index].word);
+	is_free = AETHER_LEASE_STATE(word) == AETHER_STATE_DORMANT;
+	/* relaxed: the same. */
+	is_set = (ae_load32_relaxed(ae_register(d->plane, index)) &
+		  ae_bit(index)) != 0;
 	if (is_free && is_set && !is_warm(d->plane, index))
 		suspect(d, AETHER_FINDING_REGISTER_SET, index, NOBODY, word, 1);
 	else if (!is_free && !is_set)
@@ -272,11 +283,14 @@ static int has_entry(const struct aether_plane *plane, uint32_t slot,
  * looked at what it remembers. */
 void ae_doctor_route(struct ae_doctor *d, uint32_t index)
 {
-	/* relaxed: a guess. */
-	uint64_t word = ae_load64_relaxed(&d->plane->leases[index].word);
-	uint32_t slot = (uint32_t)AETHER_LEASE_SEAT(word);
-	uint32_t sleeps;
+	uint32_t slot, sleeps;
+	uint64_t word;
 
+	if (!ae_right(d->plane, index))
+		return;
+	/* relaxed: a guess. */
+	word = ae_load64_relaxed(&d->plane->leases[index].word);
+	slot = (uint32_t)AETHER_LEASE_SEAT(word);
 	if (AETHER_LEASE_STATE(word) != AETHER_STATE_ROUTED ||
 	    !is_there(d->plane, word) || has_entry(d->plane, slot, index, word))
 		return;

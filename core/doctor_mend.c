@@ -189,6 +189,9 @@ static int mend_slot(struct ae_doctor *d, const struct aether_finding *f)
 	switch (f->what) {
 	case AETHER_FINDING_HEIR:
 		return swap(&seat->heir, f->found, 0);
+	case AETHER_FINDING_SIGHT:
+		ae_sight_write(d->me); /* only my own is repairable */
+		return 1;
 	case AETHER_FINDING_WITHDRAWAL:
 		return swap(&seat->withdrawal, f->found, 0);
 	case AETHER_FINDING_SEAT_STAMP:

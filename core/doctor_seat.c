@@ -40,9 +40,11 @@ void ae_doctor_header(struct ae_doctor *d, uint32_t zero)
 
 	__builtin_memcpy(&copy, plane->header, sizeof(copy));
 	if (ae_plane_lost(plane) ||
-	    ae_plane_check(&copy, plane->geometry.plane_size, &g) < 0 ||
+	    ae_plane_check(&copy, ae_segment_control_size(&plane->geometry),
+			   &g) < 0 ||
 	    copy.tag != plane->tag || copy.flags != plane->flags ||
 	    g.strides != plane->geometry.strides ||
+	    g.segments != plane->geometry.segments ||
 	    g.layout != plane->geometry.layout)
 		suspect_plane(d, AETHER_FINDING_HEADER, zero, 0);
 	if (panic)
@@ -81,7 +83,8 @@ static void check_tenant(struct ae_doctor *d, uint32_t slot, uint64_t word)
 			     stamp && (lives == 0 ||
 				       stamp <= AETHER_TENANCY_STAMP_MASK / 2));
 	if (lives == 0)
-		suspect_seat(d, AETHER_FINDING_SEAT_DEAD, slot, word, 1);
+		suspect_seat(d, AETHER_FINDING_SEAT_DEAD, slot, word,
+			     ae_sight_within(d->plane, slot));
 	else if (AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD)
 		suspect_seat(d, AETHER_FINDING_SEAT_LOST, slot, word, 0);
 	/* relaxed: written before the seat is active. */
@@ -117,18 +120,50 @@ static void check_withdrawal(struct ae_doctor *d, uint32_t slot, uint64_t word)
 		suspect_seat(d, AETHER_FINDING_WITHDRAWAL, slot, said, 1);
 }
 
-/* Leases that name the tenancy as theirs. */
-static uint64_t count_held(const struct aether_plane *plane, uint64_t named)
+/* Leases that name the tenancy so, as far as I see; `segments`, if it is not
+ * NULL: where there are any, a bit each. */
+static uint64_t count_held(const struct aether_plane *plane, uint32_t state,
+			   uint32_t slot, uint64_t seat, uint64_t *segments)
 {
+	uint64_t named = AETHER_LEASE_MAKE(state, slot, AETHER_SEAT_STAMP(seat),
+					   0, 0);
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i < plane->geometry.strides; i++) {
-		/* relaxed: a guess. */
-		uint64_t word = ae_load64_relaxed(&plane->leases[i].word);
+		uint32_t r = i / AETHER_REGISTER_BITS;
 
-		count += (word & AE_NAMED) == named;
+		/* relaxed: a guess. */
+		if (!ae_right(plane, i) ||
+		    (ae_load64_relaxed(&plane->leases[i].word) & AE_NAMED) !=
+			    named)
+			continue;
+		count++;
+		if (segments)
+			*segments |= UINT64_C(1) << plane->segment[r];
 	}
 	return count;
+}
+
+/* What one who lives, or may, says that it sees. Of the dead it says what is
+ * not settled yet, or a newcomer wrote its own over it. */
+static void check_sight(struct ae_doctor *d, uint32_t slot, uint64_t word)
+{
+	const struct aether_plane *plane = d->plane;
+	struct aether_word64 *sights = plane->seats[slot].sight;
+	int own = d->me && slot == d->me->slot;
+	uint64_t held = own ? plane->sight : 0;
+
+	if (!plane->geometry.segments)
+		return;
+	count_held(plane, AETHER_STATE_BUSY, slot, word, &held);
+	count_held(plane, AETHER_STATE_ROUTED, slot, word, &held);
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++) {
+		/* relaxed: written before the seat is active. */
+		uint64_t sight = ae_load64_relaxed(&sights[i]);
+
+		if (!ae_sight_may_be(plane, word, held, i, sight))
+			suspect_seat(d, AETHER_FINDING_SIGHT, slot, sight, own);
+	}
 }
 
 /* What came less what went, as far as it can be counted from outside: what a
@@ -143,9 +178,8 @@ static void check_counters(struct ae_doctor *d, uint32_t slot, uint64_t word)
 			ae_load64_relaxed(&s->dropped);
 	uint64_t went = ae_load64_relaxed(&s->released) +
 			ae_load64_relaxed(&s->routed);
-	uint64_t held = count_held(
-		d->plane, AETHER_LEASE_MAKE(AETHER_STATE_BUSY, slot,
-					    AETHER_SEAT_STAMP(word), 0, 0));
+	uint64_t held = count_held(d->plane, AETHER_STATE_BUSY, slot, word,
+				   NULL);
 
 	if (d->plane->layout->pair_count)
 		return;
@@ -170,8 +204,10 @@ void ae_doctor_seat(struct ae_doctor *d, uint32_t slot)
 				     0);
 	} else {
 		check_tenant(d, slot, word);
-		if (state != AETHER_SEAT_DEAD)
+		if (state != AETHER_SEAT_DEAD) {
 			check_withdrawal(d, slot, word);
+			check_sight(d, slot, word);
+		}
 		check_counters(d, slot, word);
 	}
 }
@@ -238,15 +274,17 @@ void ae_doctor_box(struct ae_doctor *d, uint32_t slot)
 }
 
 /* Is the lease that the entry names on its way to the slot, shared with it, or
- * may it become so? */
+ * may it become so? Of one that I do not see, nothing says that it is not. */
 static int is_mail(const struct aether_plane *plane, uint32_t slot,
 		   uint64_t place)
 {
 	uint32_t stride = (uint32_t)AETHER_PLACE_STRIDE(place);
-	/* relaxed: a guess. */
-	uint64_t word = ae_load64_relaxed(&plane->leases[stride].word);
-	uint64_t half;
+	uint64_t word, half;
 
+	if (!ae_right(plane, stride))
+		return 1;
+	/* relaxed: a guess. */
+	word = ae_load64_relaxed(&plane->leases[stride].word);
 	if ((AETHER_LEASE_GENERATION(word) & AETHER_PLACE_GENERATION_MASK) !=
 	    AETHER_PLACE_GENERATION(place))
 		return 0;

@@ -195,21 +195,24 @@ int ae_doctor_kept_used(const struct ae_doctor *d, uint64_t word)
 /*
  * A run is named before it is kept, and not renamed before that lease has
  * ended, so there is no moment in which one is kept that its pair does not
- * name. A name without a run is what any shrinking leaves.
+ * name. A name without a run is what a death amid shrinking leaves.
  */
 void ae_doctor_kept(struct ae_doctor *d, uint32_t index)
 {
 	const struct aether_plane *plane = d->plane;
 	const struct aether_lease_seg *lease = &plane->leases[index];
-	/* relaxed: a guess. */
-	uint64_t word = ae_load64_relaxed(&lease->word);
-	uint64_t buffer = AETHER_KEPT_BUFFER(word);
-	uint64_t named = AETHER_HANDLE_MAKE(index, plane->tag,
-					    AETHER_KEPT_GENERATION(word));
+	uint64_t word, buffer, named;
 	struct ae_pair p;
 
+	if (!ae_right(plane, index))
+		return; /* for those who see it */
+	/* relaxed: a guess. */
+	word = ae_load64_relaxed(&lease->word);
 	if (AETHER_LEASE_STATE(word) != AETHER_STATE_KEPT)
 		return;
+	buffer = AETHER_KEPT_BUFFER(word);
+	named = AETHER_HANDLE_MAKE(index, plane->tag,
+				   AETHER_KEPT_GENERATION(word));
 	if (ae_pair_find(plane, (uint32_t)AETHER_KEPT_PAIR(word), &p) < 0 ||
 	    buffer >= p.is->buffers)
 		suspect(d, AETHER_FINDING_KEPT_PAIR, index, NOBODY, word, 1);

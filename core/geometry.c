@@ -33,6 +33,21 @@ static uint32_t places_for(uint32_t strides)
 	return places;
 }
 
+/* Whole registers for each, so that none stands for strides of two. */
+static uint32_t segment_for(uint32_t strides, uint32_t segments)
+{
+	if (!segments)
+		return strides;
+	return (uint32_t)round_up((strides + segments - 1) / segments,
+				  AETHER_REGISTER_BITS);
+}
+
+/* Each segment's leases are pages of their own. */
+static uint64_t lease_unit(const struct aether_geometry *g)
+{
+	return g->segments ? AETHER_PAGE_SIZE : AETHER_RECORD_LEASE_SIZE;
+}
+
 /* All but the limits' check; participants is not 0. */
 static void lay_out(struct aether_geometry *g)
 {
@@ -44,6 +59,7 @@ static void lay_out(struct aether_geometry *g)
 	g->places = places_for(g->strides);
 	g->registers = (g->strides + AETHER_REGISTER_BITS - 1) /
 		       AETHER_REGISTER_BITS;
+	g->segment_strides = segment_for(g->strides, g->segments);
 	g->participants_offset = at;
 	at += (uint64_t)g->participants * AETHER_RECORD_PARTICIPANT_SIZE;
 	g->mailboxes_offset = at;
@@ -52,9 +68,11 @@ static void lay_out(struct aether_geometry *g)
 	g->registers_offset = at;
 	at += round_up(g->registers * sizeof(struct aether_word32),
 		       AETHER_LINE_SIZE);
-	g->leases_offset = round_up(at, AETHER_RECORD_LEASE_SIZE);
+	g->leases_offset = round_up(at, lease_unit(g));
 	g->tables_end = g->leases_offset +
-			(uint64_t)g->strides * AETHER_RECORD_LEASE_SIZE;
+			round_up((uint64_t)g->strides *
+					 AETHER_RECORD_LEASE_SIZE,
+				 lease_unit(g));
 	g->data_offset = round_up(g->tables_end, align);
 	g->plane_size = g->data_offset + g->strides * g->stride_size;
 }
@@ -69,23 +87,32 @@ static int fits(const struct aether_geometry *g)
 	       g->plane_size * AETHER_TABLES_PERCENT_MAX;
 }
 
+/* Does every segment have a stride? */
+static int divides(const struct aether_geometry *g)
+{
+	return !g->segments ||
+	       (uint64_t)(g->segments - 1) * g->segment_strides < g->strides;
+}
+
 static int within_limits(const struct aether_geometry *g)
 {
 	return g->strides <= AETHER_STRIDES_MAX &&
 	       g->participants <= AETHER_PARTICIPANTS_MAX &&
+	       g->segments <= AETHER_SEGMENTS_MAX &&
 	       is_power_of_two(g->stride_size) &&
 	       g->stride_size >= AETHER_STRIDE_SIZE_MIN &&
 	       g->stride_size <= AETHER_STRIDE_SIZE_MAX;
 }
 
-int aether_geometry_make(uint32_t layout, uint32_t strides,
-			 uint64_t stride_size, uint32_t participants,
-			 struct aether_geometry *geometry)
+int aether_geometry_divide(uint32_t layout, uint32_t strides,
+			   uint64_t stride_size, uint32_t participants,
+			   uint32_t segments, struct aether_geometry *geometry)
 {
 	struct aether_geometry g = { .layout = layout,
 				     .strides = strides,
 				     .stride_size = stride_size,
-				     .participants = participants };
+				     .participants = participants,
+				     .segments = segments };
 
 	if (!aether_layout_get(layout))
 		return AETHER_ELAYOUT;
@@ -99,20 +126,29 @@ int aether_geometry_make(uint32_t layout, uint32_t strides,
 		lay_out(&g);
 	}
 	*geometry = g;
-	return strides && fits(&g) ? 0 : AETHER_EGEOMETRY;
+	return strides && fits(&g) && divides(&g) ? 0 : AETHER_EGEOMETRY;
+}
+
+int aether_geometry_make(uint32_t layout, uint32_t strides,
+			 uint64_t stride_size, uint32_t participants,
+			 struct aether_geometry *geometry)
+{
+	return aether_geometry_divide(layout, strides, stride_size,
+				      participants, 0, geometry);
 }
 
 /* The most strides with which a plane is no larger than `size`; 0: none. */
 static uint32_t most_strides(uint32_t layout, uint64_t size,
-			     uint64_t stride_size, uint32_t participants)
+			     uint64_t stride_size, uint32_t participants,
+			     uint32_t segments)
 {
 	uint32_t low = 0, high = AETHER_STRIDES_MAX;
 	struct aether_geometry g;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low + 1) / 2;
-		int err = aether_geometry_make(layout, middle, stride_size,
-					       participants, &g);
+		int err = aether_geometry_divide(layout, middle, stride_size,
+						 participants, segments, &g);
 
 		if (err == AETHER_EINVAL)
 			return 0;
@@ -124,8 +160,9 @@ static uint32_t most_strides(uint32_t layout, uint64_t size,
 	return low;
 }
 
-int aether_geometry_tier(uint32_t layout, uint32_t tier, uint64_t stride_size,
-			 uint32_t participants, uint32_t *strides)
+int ae_geometry_tier(uint32_t layout, uint32_t tier, uint64_t stride_size,
+		     uint32_t participants, uint32_t segments,
+		     uint32_t *strides)
 {
 	const struct aether_layout *l = aether_layout_get(layout);
 
@@ -137,11 +174,18 @@ int aether_geometry_tier(uint32_t layout, uint32_t tier, uint64_t stride_size,
 		if (l->tiers[i].tier != tier)
 			continue;
 		*strides = most_strides(layout, l->tiers[i].size, stride_size,
-					participants);
+					participants, segments);
 		return 0;
 	}
 	*strides = (uint32_t)(tiers[tier] / stride_size);
 	return 0;
+}
+
+int aether_geometry_tier(uint32_t layout, uint32_t tier, uint64_t stride_size,
+			 uint32_t participants, uint32_t *strides)
+{
+	return ae_geometry_tier(layout, tier, stride_size, participants, 0,
+				strides);
 }
 
 int aether_geometry_layout(const char *name, uint32_t *layout)

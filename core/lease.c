@@ -20,6 +20,8 @@ int ae_lease_find(const struct aether_plane *plane, uint64_t handle,
 		return AETHER_EFOREIGN;
 	if (index >= plane->geometry.strides)
 		return AETHER_ERANGE;
+	if (ae_right(plane, index) < AETHER_RIGHT_ROUTE)
+		return AETHER_EACCES;
 	*lease = &plane->leases[index];
 	return 0;
 }
@@ -102,16 +104,56 @@ static uint64_t free_word(struct aether_plane *plane, uint32_t index,
 	return ae_cas64_seq_cst(&plane->leases[index].word, word, next);
 }
 
-static void clear_bytes(struct aether_plane *plane, uint32_t index,
-			uint32_t run)
+static void clear_data(struct aether_plane *plane, uint32_t index, uint32_t run)
 {
 	uint64_t size = plane->geometry.stride_size;
-	struct aether_lease_seg *lease = &plane->leases[index];
 
 	__builtin_memset(plane->base + plane->geometry.data_offset +
 				 index * size,
 			 0, (size_t)(run * size));
+}
+
+/* Who may not write the data says that they are still to be cleared, and who
+ * reserves them next, who may, does it. */
+static void clear_bytes(struct aether_plane *plane, uint32_t index,
+			uint32_t run)
+{
+	struct aether_lease_seg *lease = &plane->leases[index];
+	uint32_t uncleared = ae_right(plane, index) < AETHER_RIGHT_WRITE;
+
 	__builtin_memset(lease->user, 0, sizeof(lease->user));
+	if (!uncleared)
+		clear_data(plane, index, run);
+	for (uint32_t i = 0; i < run && ae_zeroes_late(plane); i++)
+		/* relaxed: free_word orders them. */
+		ae_store32_relaxed(&lease[i].uncleared, uncleared);
+}
+
+/* Was a stride of this lease to be cleared still, when who reserved it died? */
+int ae_lease_is_uncleared(const struct aether_plane *plane, uint32_t index)
+{
+	uint32_t run = ae_run_length(plane, index);
+
+	for (uint32_t i = 0; i < run; i++)
+		/* acquire: no more than it says is left to be cleared.
+		 * pairs: release in ae_lease_clear_late */
+		if (ae_load32_acquire(&plane->leases[index + i].uncleared))
+			return 1;
+	return 0;
+}
+
+/* A stride that I have reserved and nobody has seen yet. */
+void ae_lease_clear_late(struct aether_plane *plane, uint32_t index)
+{
+	struct aether_word32 *uncleared = &plane->leases[index].uncleared;
+
+	/* relaxed: ordered by the swap that made it mine. */
+	if (!ae_load32_relaxed(uncleared))
+		return;
+	clear_data(plane, index, 1);
+	/* release: it is cleared, should I die. pairs: acquire in
+	 * ae_lease_is_uncleared */
+	ae_store32_release(uncleared, 0);
 }
 
 /* F2, F3: a tail of a run whose head is its releaser's. */
@@ -217,9 +259,14 @@ int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word)
 }
 
 /* This one is warm now: its bit stays set until another takes its place, so
- * that reserving it again moves no register. Reapers are told which it is. */
+ * that reserving it again moves no register. Reapers are told which it is. Not
+ * where I cannot reserve it again: who takes the warm one asks for no right. */
 static void warm(struct aether_participant *me, uint32_t index)
 {
+	if (ae_right(me->plane, index) < AETHER_RIGHT_WRITE) {
+		ae_lease_clear_bit(me->plane, index);
+		return;
+	}
 	if (me->last != index)
 		ae_stride_cool(me);
 	me->last = index;
@@ -276,9 +323,12 @@ int aether_stride_release(struct aether_participant *me, uint64_t handle)
 	uint64_t mine = me->mine |
 			ae_word_generation(AETHER_HANDLE_GENERATION(handle));
 
-	/* nothing is warm where strides are zeroed */
+	/* nothing is warm where strides are zeroed, nor where I may not write;
+	 * relaxed: while the lease is mine nobody else changes it. */
 	if (me->last != AE_NONE || me->warm != index ||
-	    !ae_lease_held(me, handle) || ae_run_said(me->plane, index) > 1)
+	    AETHER_HANDLE_TAG(handle) != me->plane->tag ||
+	    ae_load64_relaxed(&me->plane->leases[index].word) != mine ||
+	    ae_load32_relaxed(&me->plane->leases[index].run) > 1)
 		return release(me, handle);
 	if (free_word(me->plane, index, mine) != mine)
 		return AETHER_ECORRUPT;

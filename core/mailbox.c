@@ -227,7 +227,7 @@ static int look(struct aether_participant *me, uint32_t stride,
 	struct aether_plane *plane = me->plane;
 	uint64_t word;
 
-	if (stride >= plane->geometry.strides)
+	if (stride >= plane->geometry.strides || !ae_right(plane, stride))
 		return AETHER_EOWNER;
 	/* seq_cst: after I said that I am parked. pairs: seq_cst in commit,
 	 * seq_cst in send_on, seq_cst in bequeath, seq_cst in put_back,

@@ -27,14 +27,16 @@ int ae_pair_find(const struct aether_plane *plane, uint32_t index,
 	return 0;
 }
 
-void ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
-		      const struct ae_room *room,
-		      struct aether_pingpong_write *write)
+int ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
+		     const struct ae_room *room,
+		     struct aether_pingpong_write *write)
 {
 	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
 	struct ae_room read;
+	int err = ae_room_find(p, active, AETHER_RIGHT_READ, &read);
 
-	ae_room_find(p, active, &read);
+	if (err < 0)
+		return err;
 	*write = (struct aether_pingpong_write) {
 		.bytes = room->bytes,
 		.active = read.bytes,
@@ -45,6 +47,7 @@ void ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
 		.capacity = room->capacity,
 		.active_items = ae_pair_items(p, active, &read),
 	};
+	return 0;
 }
 
 int aether_pingpong_write_item(const struct aether_pingpong_write *write,
@@ -68,16 +71,15 @@ static uint64_t pinned(const struct ae_pair *p)
 	return set;
 }
 
-/* Strides of its runs. */
+/* Strides of its runs, as far as I see. */
 static uint32_t strides(const struct ae_pair *p)
 {
 	struct ae_room room;
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < p->is->buffers; i++) {
-		ae_room_find(p, i, &room);
-		count += room.run;
-	}
+	for (uint32_t i = 0; i < p->is->buffers; i++)
+		if (ae_room_find(p, i, AETHER_RIGHT_ROUTE, &room) == 0)
+			count += room.run;
 	return count;
 }
 
@@ -97,7 +99,9 @@ int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
 	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
 	if (active >= p.is->buffers)
 		return AETHER_ECORRUPT;
-	ae_room_find(&p, active, &room);
+	err = ae_room_find(&p, active, AETHER_RIGHT_ROUTE, &room);
+	if (err < 0)
+		return err;
 	*info = (struct aether_pingpong_info) {
 		.sequence = AETHER_PAIR_STATE_SEQUENCE(state),
 		.pinned = pinned(&p),

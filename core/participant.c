@@ -93,6 +93,7 @@ static void reset_record(struct aether_participant *me,
 	ae_store64_relaxed(&seat->full, 0);
 	ae_store64_relaxed(&seat->reaped, 0);
 	ae_store32_relaxed(&seat->warm, 0);
+	ae_sight_write(me);
 	ae_epoch_inherit(me->plane, me->slot);
 }
 
@@ -158,6 +159,10 @@ static int sit(struct aether_participant *me, uint32_t slot,
 		if (AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE &&
 		    AETHER_SEAT_STATE(word) != AETHER_SEAT_DEAD)
 			return AETHER_EBUSY;
+		/* what is left of the dead one's is to be settled by me */
+		if (AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD &&
+		    !ae_sight_within(me->plane, slot))
+			return AETHER_EBUSY;
 		settle(me, slot);
 		reset_record(me, options, born, pid);
 		active = AETHER_SEAT_MAKE(AETHER_SEAT_ACTIVE, me->stamp);
@@ -165,7 +170,8 @@ static int sit(struct aether_participant *me, uint32_t slot,
 		 * pairs: seq_cst in ae_participant_find_seat, acquire in
 		 * aether_participant_look, seq_cst in is_gone, seq_cst in
 		 * is_seated, seq_cst in is_coming, seq_cst in settle_shared,
-		 * acquire in mark_dead, seq_cst in ae_holder_gone */
+		 * acquire in mark_dead, seq_cst in ae_holder_gone, seq_cst in
+		 * has_failed */
 		if (ae_cas64_release(seat, word, active) == word)
 			return AETHER_SEAT_STATE(word) == AETHER_SEAT_DEAD;
 	}

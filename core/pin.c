@@ -40,6 +40,7 @@ static int look_once(const struct ae_pair *p, struct aether_pingpong_reading *r)
 	/* acquire: the bytes that it committed. pairs: seq_cst in publish */
 	uint64_t state = ae_load64_acquire(&p->record->state);
 	struct ae_room room;
+	int err;
 
 	if (AETHER_PAIR_STATE_ACTIVE(state) >= p->is->buffers)
 		return AETHER_ECORRUPT;
@@ -47,13 +48,15 @@ static int look_once(const struct ae_pair *p, struct aether_pingpong_reading *r)
 	/* acquire: the bytes of a later commit; the flip away from this one.
 	 * pairs: release in publish, release in open_buffer */
 	r->begun = ae_load32_acquire(&p->record->begun[r->buffer]);
-	ae_room_find(p, r->buffer, &room);
+	err = ae_room_find(p, r->buffer, AETHER_RIGHT_READ, &room);
 	r->bytes = room.bytes;
 	r->size = room.size;
 	r->items = ae_pair_items(p, r->buffer, &room);
 	/* relaxed: after the counter, whose load is acquire. */
 	if (settled(ae_load64_relaxed(&p->record->state)) != settled(state))
 		return AETHER_EAGAIN;
+	if (err < 0)
+		return err;
 	return r->begun & 1 ? AETHER_ECORRUPT : 0;
 }
 

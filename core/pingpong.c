@@ -227,8 +227,13 @@ static int begin(struct aether_participant *me, const struct ae_pair *p,
 	if (err < 0)
 		return err;
 	open_buffer(p, state, w.buffer);
-	ae_room_own(me, p, w.buffer, &room);
-	ae_pair_describe(p, state, w.buffer, &room, write);
+	err = ae_room_own(me, p, w.buffer, &room);
+	if (err == 0)
+		err = ae_pair_describe(p, state, w.buffer, &room, write);
+	if (err < 0) {
+		drop(p);
+		return err;
+	}
 	write->recovered = (me->pairs_gone & bit(p)) != 0;
 	me->pairs_gone &= ~bit(p);
 	return 0;
@@ -306,7 +311,9 @@ int aether_pingpong_commit(struct aether_participant *me, uint32_t pair,
 	if (err < 0)
 		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
-	ae_room_find(&p, buffer, &room);
+	err = ae_room_find(&p, buffer, AETHER_RIGHT_WRITE, &room);
+	if (err < 0)
+		return err;
 	if (items > room.capacity)
 		return AETHER_EINDEX;
 	/* relaxed: ordered by `begun`, as the bytes are. */

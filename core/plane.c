@@ -24,6 +24,7 @@ void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
 	plane->leases = (void *)(base + g->leases_offset);
 	plane->layout = aether_layout_get(g->layout);
 	plane->epochs = (void *)(base + plane->layout->epoch_records.offset);
+	ae_segment_init(plane);
 	ae_epoch_kinds(plane);
 	plane->lap_shift = 0;
 	while (1u << plane->lap_shift < g->places)
@@ -77,7 +78,8 @@ void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth)
 	h->id[1] = birth->id[1];
 	h->flags = birth->flags;
 	h->creator_pid = birth->pid;
-	h->segments = 1;
+	h->segments = g->segments;
+	h->segment_strides = g->segment_strides;
 	h->tag = birth->tag;
 	plane->tag = birth->tag;
 	plane->flags = birth->flags;
@@ -99,6 +101,7 @@ static int same_geometry(const struct aether_header_seg *h,
 {
 	return h->plane_size == g->plane_size && h->places == g->places &&
 	       h->registers == g->registers &&
+	       h->segment_strides == g->segment_strides &&
 	       h->participants == g->participants &&
 	       h->participants_offset == g->participants_offset &&
 	       h->mailboxes_offset == g->mailboxes_offset &&
@@ -107,7 +110,8 @@ static int same_geometry(const struct aether_header_seg *h,
 	       h->data_offset == g->data_offset;
 }
 
-/* `header` is a private copy: what was checked cannot change afterwards. */
+/* `header` is a private copy: what was checked cannot change afterwards.
+ * AETHER_ETRUNC fills `*geometry`, which says what size it should be. */
 int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 		   struct aether_geometry *geometry)
 {
@@ -125,15 +129,13 @@ int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 	if (!l)
 		return AETHER_ELAYOUT;
 	if (!h->participants ||
-	    aether_geometry_make(layout, h->strides, h->stride_size,
-				 h->participants, &g) < 0)
+	    aether_geometry_divide(layout, h->strides, h->stride_size,
+				   h->participants, h->segments, &g) < 0)
 		return AETHER_ECORRUPT;
 	if (h->tag == 0 || h->tag > AETHER_HANDLE_TAG_MASK ||
-	    h->segments != 1 || h->flags & ~FLAGS || !same_geometry(h, &g) ||
+	    h->flags & ~FLAGS || !same_geometry(h, &g) ||
 	    !same_name(h->layout_name, sizeof(h->layout_name), l->name))
 		return AETHER_ECORRUPT;
-	if (size != g.plane_size)
-		return AETHER_ETRUNC;
 	*geometry = g;
-	return 0;
+	return size == ae_segment_control_size(&g) ? 0 : AETHER_ETRUNC;
 }

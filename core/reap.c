@@ -41,6 +41,15 @@ void ae_reap_seat(struct aether_plane *plane, uint32_t slot)
 	mark_dead(plane, slot);
 }
 
+/* Has a dead one left something that only others see? I have done my part. */
+int ae_reap_is_left(const struct aether_plane *plane, uint32_t slot,
+		    uint64_t word)
+{
+	/* relaxed: written by threads of this attachment; a guess. */
+	return word && ae_load64_relaxed(&plane->partly[slot]) == word &&
+	       !ae_sight_within(plane, slot);
+}
+
 /* M4: the seats whose tenants have nothing left. */
 static void free_seats(struct ae_settler *s, const uint64_t *dead)
 {
@@ -52,6 +61,12 @@ static void free_seats(struct ae_settler *s, const uint64_t *dead)
 
 		if (!dead[i])
 			continue;
+		if (!ae_sight_strike(plane, i, dead[i])) {
+			/* relaxed: a guess of when to reap. */
+			ae_store64_relaxed(&plane->partly[i], dead[i]);
+			s->report.unseen++;
+			continue;
+		}
 		/* release: all is settled. pairs: acquire in sit, seq_cst in
 		 * ae_holder_gone */
 		if (ae_cas64_release(seat, dead[i],
@@ -104,10 +119,14 @@ static void reap(struct aether_participant *me, struct ae_settler *s, int all)
 	for (uint32_t i = 0; i < plane->geometry.participants; i++) {
 		if (i != me->slot)
 			dead[i] = mark_dead(plane, i);
-		found |= dead[i];
+		if (ae_reap_is_left(plane, i, dead[i]))
+			s->report.unseen++;
+		else
+			found |= dead[i];
 	}
 	if (!found)
 		return;
+	s->report.unseen = 0;
 	pass(me, s);
 	if (!s->report.pending)
 		free_seats(s, dead);

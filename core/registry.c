@@ -19,12 +19,14 @@ static int is_possible(const struct aether_plane *plane, uint32_t index,
 {
 	const struct aether_layout *layout = plane->layout;
 	uint32_t state = (uint32_t)AETHER_LEASE_STATE(word);
+	uint32_t first = ae_segment_first(
+		&plane->geometry, plane->segment[index / AETHER_REGISTER_BITS]);
 
 	if (state >= STATES || state == AETHER_STATE_SUSPECT)
 		return 0;
 	if (state == AETHER_STATE_CONT)
 		return AETHER_CONT_DISTANCE(word) > 0 &&
-		       AETHER_CONT_DISTANCE(word) <= index;
+		       AETHER_CONT_DISTANCE(word) <= index - first;
 	if (state == AETHER_STATE_BUSY || state == AETHER_STATE_ROUTED ||
 	    state == AETHER_STATE_ENDING)
 		return AETHER_LEASE_SEAT(word) < plane->geometry.participants;
@@ -90,6 +92,8 @@ int aether_registry_look(const struct aether_plane *plane, uint32_t index,
 
 	if (index >= plane->geometry.strides)
 		return AETHER_ERANGE;
+	if (!ae_right(plane, index))
+		return AETHER_EACCES;
 	/* relaxed: one word, true at that moment. */
 	word = ae_load64_relaxed(&plane->leases[index].word);
 	if (ae_plane_lost(plane) || !is_possible(plane, index, word))
@@ -130,8 +134,11 @@ int aether_registry_count(const struct aether_plane *plane,
 		/* relaxed: hints. */
 		uint32_t bits = ae_load32_relaxed(ae_register(plane, i));
 
-		if (aether_registry_look(plane, i, &info) < 0) {
-			c.corrupt++;
+		int err = aether_registry_look(plane, i, &info);
+
+		if (err < 0) {
+			c.corrupt += err != AETHER_EACCES;
+			c.unseen += err == AETHER_EACCES;
 			continue;
 		}
 		c.states[info.state]++;

@@ -30,8 +30,8 @@ static struct ae_room region_of(const struct ae_pair *p, uint32_t buffer)
 				  .capacity = p->is->items };
 }
 
-void ae_room_find(const struct ae_pair *p, uint32_t buffer,
-		  struct ae_room *room)
+int ae_room_find(const struct ae_pair *p, uint32_t buffer, uint32_t right,
+		 struct ae_room *room)
 {
 	const struct aether_plane *plane = p->plane;
 	/* relaxed: ordered by `begun`, as the bytes are. */
@@ -40,13 +40,17 @@ void ae_room_find(const struct ae_pair *p, uint32_t buffer,
 					 AETHER_HANDLE_GENERATION(handle));
 	struct aether_lease_seg *lease;
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	int err;
 
 	*room = region_of(p, buffer);
-	if (ae_lease_find(plane, handle, &lease) < 0)
-		return;
+	err = ae_lease_find(plane, handle, &lease);
+	if (err < 0)
+		return err == AETHER_EACCES ? err : 0;
 	/* relaxed: ordered by `begun`, as the bytes are. */
 	if (ae_load64_relaxed(&lease->word) != kept)
-		return;
+		return 0;
+	if (ae_right(plane, index) < right)
+		return AETHER_EACCES;
 	room->run = ae_run_said(plane, index);
 	room->stride = index;
 	room->word = kept;
@@ -54,6 +58,7 @@ void ae_room_find(const struct ae_pair *p, uint32_t buffer,
 	room->bytes = plane->base + plane->geometry.data_offset +
 		      index * plane->geometry.stride_size;
 	room->capacity = capacity_of(p, room->size);
+	return 0;
 }
 
 /* The lease of the run ends, as any does. From its first step on the region is
@@ -63,20 +68,39 @@ static void let_go(struct aether_participant *me, const struct ae_room *room)
 	ae_lease_drop(me, room->stride, room->word);
 }
 
+/* The pair names no run any more: who does not see the segment where it was
+ * could not tell that it has ended. */
+static void forget(const struct ae_pair *p, uint32_t buffer)
+{
+	/* relaxed: ordered by `begun`, as the bytes are. */
+	if (ae_load64_relaxed(&p->pins->runs[buffer]) &&
+	    !ae_plane_lost(p->plane))
+		/* relaxed: the same. */
+		ae_store64_relaxed(&p->pins->runs[buffer], 0);
+}
+
 /*
  * How long a run is, its head says in a word of its own; readers believe that,
  * within the plane. Who writes there looks at the strides themselves: if they
  * say something else somebody wrote over them, and they are not the pair's any
  * more. What was counted is what is described: the head is not asked again.
  */
-void ae_room_own(struct aether_participant *me, const struct ae_pair *p,
-		 uint32_t buffer, struct ae_room *room)
+int ae_room_own(struct aether_participant *me, const struct ae_pair *p,
+		uint32_t buffer, struct ae_room *room)
 {
-	ae_room_find(p, buffer, room);
-	if (!room->run || ae_run_length(p->plane, room->stride) == room->run)
-		return;
-	let_go(me, room);
+	int err = ae_room_find(p, buffer, AETHER_RIGHT_ROUTE, room);
+
+	if (err < 0)
+		return err;
+	if (room->run && ae_run_length(p->plane, room->stride) == room->run)
+		return ae_right(p->plane, room->stride) < AETHER_RIGHT_WRITE
+			       ? AETHER_EACCES
+			       : 0;
+	if (room->run)
+		let_go(me, room);
+	forget(p, buffer);
 	*room = region_of(p, buffer);
+	return 0;
 }
 
 /*
@@ -120,7 +144,7 @@ static int make_room(struct aether_participant *me, const struct ae_pair *p,
 	uint64_t size = (uint64_t)items * p->is->item_size;
 	uint64_t strides = size / stride + (size % stride != 0);
 
-	if (strides > me->plane->geometry.strides)
+	if (strides > me->plane->geometry.segment_strides)
 		return AETHER_EFULL;
 	return grow(me, p, buffer, (uint32_t)strides, old);
 }
@@ -137,14 +161,17 @@ int aether_pingpong_room(struct aether_participant *me, uint32_t pair,
 	if (err < 0)
 		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
-	ae_room_own(me, &p, buffer, &room);
-	if (items > room.capacity)
-		err = make_room(me, &p, buffer, items, &room);
-	else if (room.run && items <= p.is->items)
-		let_go(me, &room);
+	err = ae_room_own(me, &p, buffer, &room);
 	if (err < 0)
 		return err;
-	ae_room_own(me, &p, buffer, &room);
-	ae_pair_describe(&p, state, buffer, &room, write);
-	return 0;
+	if (items > room.capacity) {
+		err = make_room(me, &p, buffer, items, &room);
+	} else if (room.run && items <= p.is->items) {
+		let_go(me, &room);
+		forget(&p, buffer);
+	}
+	if (err == 0)
+		err = ae_room_own(me, &p, buffer, &room);
+	return err < 0 ? err
+		       : ae_pair_describe(&p, state, buffer, &room, write);
 }

@@ -214,6 +214,11 @@ static int route(struct aether_participant *me, uint64_t handle, uint64_t to)
 		return ae_lease_refuse(me, seen, handle);
 	word = seen;
 	err = ae_participant_find_seat(me->plane, to, &seat);
+	if (err == 0)
+		err = ae_sight_check(me->plane,
+				     (uint32_t)AETHER_TENANCY_SLOT(to),
+				     AETHER_TENANCY_STAMP(to),
+				     (uint32_t)AETHER_HANDLE_STRIDE(handle));
 	if (err < 0)
 		return err;
 	sender = sender_for(me, to);

@@ -10,9 +10,10 @@
  * single. Exact for whoever the head is. */
 uint32_t ae_run_length(const struct aether_plane *plane, uint32_t index)
 {
+	uint32_t end = ae_segment_end(plane, index);
 	uint32_t run = 1;
 
-	while (index + run < plane->geometry.strides) {
+	while (index + run < end) {
 		/* relaxed: the head orders its tails. */
 		uint64_t word = ae_load64_relaxed(
 			&plane->leases[index + run].word);
@@ -42,6 +43,8 @@ static int claim_tail(struct aether_participant *me, uint32_t head,
 	 * seq_cst in settle_tail, seq_cst in settle_word */
 	if (ae_cas64_seq_cst(&lease->word, word, tail) != word)
 		return AETHER_EAGAIN;
+	if (ae_zeroes_late(me->plane))
+		ae_lease_clear_late(me->plane, head + distance);
 	ae_lease_set_bit(me->plane, head + distance);
 	return 0;
 }
@@ -87,14 +90,16 @@ static uint32_t count_free(const struct aether_plane *plane, uint32_t index,
 	return n;
 }
 
-static int reserve(struct aether_participant *me, uint32_t count,
-		   uint64_t *handle)
+/* A run of a segment, which it never leaves. */
+static int reserve(struct aether_participant *me, uint32_t segment,
+		   uint32_t count, uint64_t *handle)
 {
-	uint32_t strides = me->plane->geometry.strides;
+	uint32_t end = ae_segment_first(&me->plane->geometry, segment + 1);
 	int result = AETHER_EFULL;
 	uint32_t got;
 
-	for (uint32_t i = 0; i + count <= strides; i += got + 1) {
+	for (uint32_t i = ae_segment_first(&me->plane->geometry, segment);
+	     i + count <= end; i += got + 1) {
 		uint64_t claimed;
 
 		got = count_free(me->plane, i, count);
@@ -110,24 +115,74 @@ static int reserve(struct aether_participant *me, uint32_t count,
 	return result;
 }
 
-int aether_stride_reserve_run(struct aether_participant *me, uint32_t count,
-			      uint64_t *handle)
+/* Of the segments from `first` to before `end`, those where I may. */
+static int reserve_among(struct aether_participant *me, uint32_t first,
+			 uint32_t end, uint32_t count, uint64_t *handle)
+{
+	int result = AETHER_EFULL;
+
+	for (uint32_t i = first; i < end; i++) {
+		int err = AETHER_EFULL;
+
+		if (me->plane->writable >> i & 1)
+			err = reserve(me, i, count, handle);
+		if (err == 0)
+			return 0;
+		if (err == AETHER_EAGAIN)
+			result = err;
+	}
+	return result;
+}
+
+static int try_run(struct aether_participant *me, uint32_t first, uint32_t end,
+		   uint32_t count, uint64_t *handle)
 {
 	int err;
 
 	if (ae_plane_lost(me->plane))
 		return AETHER_ECORRUPT;
-	if (!count || count > me->plane->geometry.strides)
-		return AETHER_EINVAL;
-	if (count == 1)
-		return aether_stride_reserve(me, handle);
-	if (me->quota && me->held + count > me->quota)
+	if (me->quota &&
+	    (me->held >= me->quota || count > me->quota - me->held))
 		err = AETHER_EQUOTA;
 	else
-		err = reserve(me, count, handle);
+		err = reserve_among(me, first, end, count, handle);
 	if (err == AETHER_EFULL && ae_reap_soon(me))
-		err = reserve(me, count, handle);
+		err = reserve_among(me, first, end, count, handle);
 	if (err == AETHER_EFULL || err == AETHER_EQUOTA)
 		ae_count(&me->seat->full, &me->counts.full);
 	return err;
+}
+
+int aether_stride_reserve_run(struct aether_participant *me, uint32_t count,
+			      uint64_t *handle)
+{
+	const struct aether_plane *plane = me->plane;
+
+	if (!count || count > plane->geometry.segment_strides)
+		return AETHER_EINVAL;
+	if (count == 1)
+		return aether_stride_reserve(me, handle);
+	if (!plane->writable)
+		return AETHER_EACCES;
+	return try_run(me, 0, ae_segment_count(&plane->geometry), count,
+		       handle);
+}
+
+int aether_stride_reserve_run_in(struct aether_participant *me,
+				 uint32_t segment, uint32_t count,
+				 uint64_t *handle)
+{
+	const struct aether_plane *plane = me->plane;
+
+	if (segment >= ae_segment_count(&plane->geometry))
+		return AETHER_ERANGE;
+	if (!count ||
+	    count > ae_segment_first(&plane->geometry, segment + 1) -
+			    ae_segment_first(&plane->geometry, segment))
+		return AETHER_EINVAL;
+	if (count == 1)
+		return aether_stride_reserve_in(me, segment, handle);
+	if (!(plane->writable >> segment & 1))
+		return AETHER_EACCES;
+	return try_run(me, segment, segment + 1, count, handle);
 }

@@ -131,14 +131,18 @@ static int put_back(struct ae_settler *s, uint32_t index, uint64_t word)
 	/* relaxed: said before the word was, and who said it is gone. */
 	uint64_t said = ae_load64_relaxed(&plane->seats[slot].withdrawal);
 	uint32_t to = (uint32_t)AETHER_WITHDRAWAL_SLOT(said);
-	uint64_t next = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, to,
-					  AETHER_WITHDRAWAL_STAMP(said), 0, 0) |
+	uint64_t stamp = AETHER_WITHDRAWAL_STAMP(said);
+	uint64_t next = AETHER_LEASE_MAKE(AETHER_STATE_ROUTED, to, stamp, 0,
+					  0) |
 			(word & ~AE_NAMED);
 
 	if (!AETHER_WITHDRAWAL_NAMED(said) ||
 	    AETHER_WITHDRAWAL_STRIDE(said) != index ||
 	    AETHER_WITHDRAWAL_OF(said) != AETHER_LEASE_STAMP(word) ||
 	    to >= plane->geometry.participants)
+		return 0;
+	/* forged: nobody is sent what he does not see */
+	if (ae_sight_check(plane, to, stamp, index) == AETHER_EACCES)
 		return 0;
 	/* seq_cst: as in send_on. pairs: seq_cst in look, seq_cst in
 	 * accept_route, seq_cst in settle_word */
@@ -198,7 +202,10 @@ static void settle_tail(struct ae_settler *s, uint32_t index, uint64_t word)
 	uint64_t next = ae_word_generation(AETHER_LEASE_GENERATION(word) + 1);
 	uint64_t head;
 
-	if (!distance || distance > index)
+	/* of the same segment: of another one I may see nothing */
+	if (!distance || distance > index ||
+	    ae_segment_end(plane, index - (uint32_t)distance) !=
+		    ae_segment_end(plane, index))
 		return;
 	/* acquire: after the tail. pairs: seq_cst in free_word */
 	head = ae_load64_acquire(&plane->leases[index - distance].word);
@@ -239,6 +246,23 @@ static int names_tenancy(uint32_t state)
 	       state == AETHER_STATE_ENDING;
 }
 
+/* Is there an heir, who can be given this stride? One who does not see it would
+ * have it for ever. What died while it was being reserved is no inheritance. */
+static int has_heir(const struct ae_settler *s, uint32_t index, uint32_t state,
+		    uint32_t *slot, uint32_t *stamp)
+{
+	const struct aether_plane *plane = s->plane;
+
+	if (state == AETHER_STATE_ENDING ||
+	    *slot >= plane->geometry.participants)
+		return 0;
+	if (state == AETHER_STATE_BUSY && ae_zeroes_late(plane) &&
+	    ae_lease_is_uncleared(plane, index))
+		return 0;
+	return find_heir(s, slot, stamp) &&
+	       ae_sight_check(plane, *slot, *stamp, index) == 0;
+}
+
 /* One word as it is now. 1: it has changed, and is to be looked at again. */
 static int settle_word(struct ae_settler *s, uint32_t index)
 {
@@ -266,9 +290,7 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 		 slot < s->plane->geometry.participants &&
 		 put_back(s, index, word))
 		return 1;
-	else if (state != AETHER_STATE_ENDING &&
-		 slot < s->plane->geometry.participants &&
-		 find_heir(s, &slot, &stamp))
+	else if (has_heir(s, index, state, &slot, &stamp))
 		return bequeath(s, index, word, slot, stamp);
 	else
 		end(s, index, word);
@@ -278,6 +300,8 @@ static int settle_word(struct ae_settler *s, uint32_t index)
 /* Whoever inherits may be gone as well by the time the word says so. */
 static void settle_stride(struct ae_settler *s, uint32_t index)
 {
+	if (!ae_right(s->plane, index))
+		return; /* for those who see it */
 	for (uint32_t i = 0; i <= s->plane->geometry.participants; i++)
 		if (!settle_word(s, index))
 			return;

@@ -213,6 +213,12 @@ static int choose(struct aether_participant *me, struct share *s,
 		if (named >> slot & 1)
 			return AETHER_EINVAL;
 		named |= UINT64_C(1) << slot;
+		err = ae_sight_check(me->plane, slot,
+				     AETHER_TENANCY_STAMP(to[i]), s->index);
+		if (err == AETHER_EACCES)
+			return err;
+		if (err < 0)
+			continue;
 		err = check_depth(me, to[i], slot);
 		if (err == AETHER_EDEPTH)
 			return err;

@@ -49,10 +49,15 @@ static AE_INLINE int claim(struct aether_participant *me, uint32_t index,
 	return 0;
 }
 
+/* Of planes that zero, nothing is warm. */
 int ae_stride_claim(struct aether_participant *me, uint32_t index,
 		    uint64_t *handle)
 {
-	return claim(me, index, handle);
+	int err = claim(me, index, handle);
+
+	if (err == 0 && ae_zeroes_late(me->plane))
+		ae_lease_clear_late(me->plane, index);
+	return err;
 }
 
 /* V4 to V6: busy although the bit was clear. Set it, and look again. */
@@ -68,9 +73,12 @@ static void mend(const struct aether_plane *plane, uint32_t index)
 /* Tries the strides whose bits are clear in register `r`, lowest first. */
 static int claim_in(struct aether_participant *me, uint32_t r, uint64_t *handle)
 {
-	/* relaxed: registers are hints. */
-	uint32_t taken = ae_load32_relaxed(&me->plane->registers[r]);
+	uint32_t taken;
 
+	if (me->plane->right[r] < AETHER_RIGHT_WRITE)
+		return AETHER_EFULL;
+	/* relaxed: registers are hints. */
+	taken = ae_load32_relaxed(&me->plane->registers[r]);
 	while (taken != UINT32_MAX) {
 		uint32_t bit = (uint32_t)__builtin_ctz(~taken);
 		uint32_t index = r * AETHER_REGISTER_BITS + bit;
@@ -90,22 +98,34 @@ static int claim_in(struct aether_participant *me, uint32_t r, uint64_t *handle)
 	return AETHER_EFULL;
 }
 
+/* Registers among which one is looked for. */
+struct range {
+	uint32_t first;
+	uint32_t end;
+};
+
 /* Before saying full: every word once, whatever the registers say.
  * AETHER_EAGAIN: one was free, and somebody else was faster. */
-static int claim_any(struct aether_participant *me, uint64_t *handle)
+static int claim_any(struct aether_participant *me, const struct range *in,
+		     uint64_t *handle)
 {
+	struct aether_plane *plane = me->plane;
+	uint32_t end = in->end * AETHER_REGISTER_BITS;
 	int result = AETHER_EFULL;
 
-	for (uint32_t i = 0; i < me->plane->geometry.strides; i++) {
-		const struct aether_lease_seg *lease = &me->plane->leases[i];
+	for (uint32_t i = in->first * AETHER_REGISTER_BITS;
+	     i < end && i < plane->geometry.strides; i++) {
+		uint64_t word;
+
+		if (ae_right(plane, i) < AETHER_RIGHT_WRITE)
+			continue;
 		/* seq_cst: after my bit among the waiters, if I wait.
 		 * pairs: seq_cst in free_word */
-		uint64_t word = ae_load64_seq_cst(&lease->word);
-
+		word = ae_load64_seq_cst(&plane->leases[i].word);
 		if (AETHER_LEASE_STATE(word) != AETHER_STATE_DORMANT)
 			continue;
 		if (ae_stride_claim(me, i, handle) == 0) {
-			ae_lease_set_bit(me->plane, i);
+			ae_lease_set_bit(plane, i);
 			return 0;
 		}
 		result = AETHER_EAGAIN;
@@ -134,49 +154,65 @@ void ae_stride_cool(struct aether_participant *me)
 	ae_store32_relaxed(&me->seat->warm, 0);
 }
 
-/* One that is not warm. */
-static int search(struct aether_participant *me, uint64_t *handle)
+static int is_in(const struct range *in, uint32_t r)
 {
-	uint32_t registers = me->plane->geometry.registers;
+	return r >= in->first && r < in->end;
+}
+
+/* One that is not warm. */
+static int search(struct aether_participant *me, const struct range *in,
+		  uint64_t *handle)
+{
+	uint32_t r = me->start;
 	int err;
 
-	if (ae_plane_lost(me->plane))
-		return AETHER_ECORRUPT;
 	/* what I freed is in my cache; and in a plane that is nearly full it
 	 * saves looking through all registers */
-	if (me->freed != me->start && claim_in(me, me->freed, handle) == 0)
+	if (me->freed != me->start && is_in(in, me->freed) &&
+	    claim_in(me, me->freed, handle) == 0)
 		return 0;
-	for (uint32_t i = 0, r = me->start; i < registers; i++) {
+	if (!is_in(in, r))
+		r = in->first + r % (in->end - in->first);
+	for (uint32_t i = in->first; i < in->end; i++) {
 		if (claim_in(me, r, handle) == 0)
 			return 0;
-		r = r + 1 < registers ? r + 1 : 0;
+		r = r + 1 < in->end ? r + 1 : in->first;
 	}
-	err = claim_any(me, handle);
+	err = claim_any(me, in, handle);
 	if (err == AETHER_EFULL && ae_reap_soon(me))
-		err = claim_any(me, handle);
+		err = claim_any(me, in, handle);
 	return err;
 }
 
-static int reserve(struct aether_participant *me, uint64_t *handle)
+static int reserve(struct aether_participant *me, const struct range *in,
+		   uint64_t *handle)
 {
 	uint32_t last = me->last;
 
+	if (ae_plane_lost(me->plane))
+		return AETHER_ECORRUPT;
 	if (me->quota && me->held >= me->quota)
 		return AETHER_EQUOTA;
-	me->last = AE_NONE;
-	if (last != AE_NONE) {
+	if (last != AE_NONE && is_in(in, last / AETHER_REGISTER_BITS)) {
+		me->last = AE_NONE;
 		if (ae_stride_claim(me, last, handle) == 0)
 			return 0;
 		forget_bit(me->plane, last);
 	}
-	return search(me, handle);
+	return search(me, in, handle);
 }
 
-static AE_COLD int reserve_counted(struct aether_participant *me,
-				   uint64_t *handle)
+/* Anywhere where I may. */
+static int reserve_any(struct aether_participant *me, uint64_t *handle)
 {
-	int err = reserve(me, handle);
+	struct range all = { .end = me->plane->geometry.registers };
 
+	return me->plane->writable ? reserve(me, &all, handle) : AETHER_EACCES;
+}
+
+/* Counts what was in vain. */
+static int answer(struct aether_participant *me, int err)
+{
 	if (err == AETHER_EFULL || err == AETHER_EQUOTA) {
 		ae_count(&me->seat->full, &me->counts.full);
 		ae_wait_in_vain(me);
@@ -184,7 +220,13 @@ static AE_COLD int reserve_counted(struct aether_participant *me,
 	return err;
 }
 
-/* The warm stride without a call; else all that there is. */
+static AE_COLD int reserve_counted(struct aether_participant *me,
+				   uint64_t *handle)
+{
+	return answer(me, reserve_any(me, handle));
+}
+
+/* The warm stride, where I may write, without a call; else all there is. */
 int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
 {
 	uint32_t last = me->last;
@@ -196,9 +238,27 @@ int aether_stride_reserve(struct aether_participant *me, uint64_t *handle)
 	return 0;
 }
 
+int aether_stride_reserve_in(struct aether_participant *me, uint32_t segment,
+			     uint64_t *handle)
+{
+	const struct aether_plane *plane = me->plane;
+	struct range in;
+
+	if (segment >= ae_segment_count(&plane->geometry))
+		return AETHER_ERANGE;
+	if (!(plane->writable >> segment & 1))
+		return AETHER_EACCES;
+	in.first = ae_segment_first(&plane->geometry, segment) /
+		   AETHER_REGISTER_BITS;
+	in.end = (ae_segment_first(&plane->geometry, segment + 1) +
+		  AETHER_REGISTER_BITS - 1) /
+		 AETHER_REGISTER_BITS;
+	return answer(me, reserve(me, &in, handle));
+}
+
 static int attempt_reserve(struct aether_participant *me, void *what)
 {
-	int err = reserve(me, what);
+	int err = reserve_any(me, what);
 
 	/* whoever was faster will ring when it releases */
 	return err == AETHER_EAGAIN ? AETHER_EFULL : err;
@@ -260,6 +320,14 @@ static int tile_fits(const struct aether_plane *plane, uint32_t tile)
 	       tile <= plane->geometry.stride_size / AETHER_PLANES;
 }
 
+static int check_right(const struct aether_plane *plane, uint64_t handle,
+		       uint32_t right)
+{
+	return ae_right(plane, (uint32_t)AETHER_HANDLE_STRIDE(handle)) < right
+		       ? AETHER_EACCES
+		       : 0;
+}
+
 int aether_stride_resolve(struct aether_participant *me, uint64_t handle,
 			  struct aether_pointer *pointer)
 {
@@ -267,6 +335,8 @@ int aether_stride_resolve(struct aether_participant *me, uint64_t handle,
 	struct aether_pointer p;
 	int err = lease ? 0 : ae_lease_readable(me, handle, &lease);
 
+	if (err == 0)
+		err = check_right(me->plane, handle, AETHER_RIGHT_READ);
 	if (err == 0)
 		err = size_of(me, handle, &p.size);
 	if (err < 0)
@@ -293,6 +363,8 @@ int aether_stride_bytes(struct aether_participant *me, uint64_t handle,
 	uint64_t all = 0;
 	int err = lease ? 0 : ae_lease_readable(me, handle, &lease);
 
+	if (err == 0)
+		err = check_right(me->plane, handle, AETHER_RIGHT_READ);
 	if (err == 0)
 		err = size_of(me, handle, &all);
 	if (err < 0)
@@ -322,6 +394,8 @@ int aether_stride_describe(struct aether_participant *me, uint64_t handle,
 	uint64_t size = 0;
 	int err = lease ? 0 : ae_lease_mine(me, handle, &lease);
 
+	if (err == 0)
+		err = check_right(me->plane, handle, AETHER_RIGHT_WRITE);
 	if (err == 0)
 		err = size_of(me, handle, &size);
 	if (err < 0)

@@ -34,7 +34,20 @@ static void renew(struct aether_participant *me)
 	memset(sent, 0, FUZZ_STRIDES * sizeof(*sent));
 	memset(shared, 0, FUZZ_STRIDES * sizeof(*shared));
 	memset(reading, 0, (FUZZ_STRIDES / 32 + 1) * sizeof(*reading));
-	ae_participant_init(me, &fuzz.plane);
+	ae_participant_init(me, fuzz.plane.geometry.segments &&
+						me == fuzz.actors[FUZZ_PART]
+					? &fuzz.part
+					: &fuzz.plane);
+}
+
+/* Another attachment: what it may in each segment. */
+static void grant(uint32_t how)
+{
+	const struct aether_plane *whole = &fuzz.plane;
+
+	memset(fuzz.part.partly, 0, sizeof(fuzz.part.partly));
+	for (uint32_t i = 0; i < whole->geometry.segments; i++)
+		ae_segment_grant(&fuzz.part, i, how >> 2 * i & 3);
 }
 
 void fuzz_actors_reset(void)
@@ -64,6 +77,9 @@ void fuzz_join(uint32_t actor)
 	if (fuzz.joined[actor])
 		return;
 	renew(me);
+	if (actor == FUZZ_PART && fuzz.plane.geometry.segments)
+		grant(fuzz_byte());
+	fuzz.by = me->plane;
 	rc = FUZZ_CALL(FUZZ_MAY(ESEATS), join(actor, how & 7));
 	fuzz.joined[actor] = rc == 0;
 	if (rc < 0)
@@ -85,6 +101,7 @@ void fuzz_leave(uint32_t actor)
 {
 	if (!fuzz.joined[actor])
 		return;
+	fuzz.by = fuzz.actors[actor]->plane;
 	FUZZ_CALL(0, leave(fuzz.actors[actor]));
 	fuzz.joined[actor] = 0;
 }
@@ -119,6 +136,7 @@ void fuzz_come_and_go(void)
 		break;
 	case 6:
 		fuzz.plane.flags = how & 1 ? AETHER_FLAG_ZERO : 0;
+		fuzz.part.flags = fuzz.plane.flags;
 		break;
 	default:
 		fuzz_join(actor);
@@ -129,9 +147,14 @@ struct aether_participant *fuzz_actor(void)
 {
 	uint32_t first = fuzz_byte();
 
-	for (uint32_t i = 0; i < FUZZ_ACTORS; i++)
-		if (fuzz.joined[(first + i) % FUZZ_ACTORS])
-			return fuzz.actors[(first + i) % FUZZ_ACTORS];
+	for (uint32_t i = 0; i < FUZZ_ACTORS; i++) {
+		uint32_t who = (first + i) % FUZZ_ACTORS;
+
+		if (!fuzz.joined[who])
+			continue;
+		fuzz.by = fuzz.actors[who]->plane;
+		return fuzz.actors[who];
+	}
 	return NULL;
 }
 
@@ -195,25 +218,36 @@ uint64_t fuzz_handle(void)
 	return AETHER_HANDLE_MAKE(stride, 7, AETHER_LEASE_GENERATION(word));
 }
 
-void fuzz_look(void)
+/* Each stride, by one attachment. */
+static void look_at_strides(const struct aether_plane *plane)
 {
 	struct aether_registry_counts counts;
-	struct aether_participant_info info;
 	struct aether_stride_info stride;
 	uint32_t seen = 0;
-	uint64_t tenancy;
 
-	FUZZ_CALL(0, aether_registry_count(&fuzz.plane, &counts));
+	fuzz.by = plane;
+	FUZZ_CALL(0, aether_registry_count(plane, &counts));
 	for (uint32_t i = 0; i < AETHER_REGISTRY_STATES; i++)
 		seen += counts.states[i];
-	if (seen + counts.corrupt != FUZZ_STRIDES)
+	if (seen + counts.corrupt + counts.unseen != FUZZ_STRIDES)
 		fuzz_fail("registry", "counts more or less than there is");
 	for (uint32_t i = 0; i < FUZZ_STRIDES; i++)
-		if (FUZZ_CALL(FUZZ_MAY(ECORRUPT),
-			      aether_registry_look(&fuzz.plane, i, &stride)) ==
-			    0 &&
+		if (FUZZ_CALL(FUZZ_MAY(ECORRUPT) |
+				      (ae_right(plane, i) ? 0
+							  : FUZZ_MAY(EACCES)),
+			      aether_registry_look(plane, i, &stride)) == 0 &&
 		    (stride.head > i || stride.state >= AETHER_REGISTRY_STATES))
 			fuzz_fail("registry", "says what cannot be");
+}
+
+void fuzz_look(void)
+{
+	struct aether_participant_info info;
+	uint64_t tenancy;
+
+	if (fuzz.plane.geometry.segments)
+		look_at_strides(&fuzz.part);
+	look_at_strides(&fuzz.plane);
 	for (uint32_t i = 0; i < FUZZ_SLOTS; i++) {
 		FUZZ_CALL(0, aether_participant_look(&fuzz.plane, i, &info));
 		if (strnlen(info.name, sizeof(info.name)) == sizeof(info.name))

@@ -16,6 +16,7 @@
 #include "ae_host.h"
 
 #define FUZZ_ACTORS 3
+#define FUZZ_PART 2  /* the actor that sees a part of a divided plane */
 #define FUZZ_SLOTS 5 /* two stay free, or are forged */
 #define FUZZ_STRIDES 37
 #define FUZZ_STRIDE_SIZE 4096
@@ -29,6 +30,8 @@ struct fuzz_input {
 
 struct fuzz {
 	struct aether_plane plane;
+	struct aether_plane part;      /* the same memory, with fewer rights */
+	const struct aether_plane *by; /* which of them the next call uses */
 	struct fuzz_input in;
 	struct aether_participant *actors[FUZZ_ACTORS];
 	int joined[FUZZ_ACTORS];
@@ -55,8 +58,9 @@ extern struct fuzz fuzz;
 /* What may be called `what` is wrong: the fuzzer keeps the input. */
 void fuzz_fail(const char *what, const char *why) __attribute__((noreturn));
 
-/* Makes the plane, of the layout of that name, once. */
-void fuzz_plane(const char *layout);
+/* Makes the plane, of the layout of that name, once; 0 segments: undivided. Of
+ * a divided one, FUZZ_PART has rights that the input chooses. */
+void fuzz_plane(const char *layout, uint32_t segments);
 
 /* A new input: the plane as it was made, nobody there. */
 void fuzz_begin(const uint8_t *data, size_t size);

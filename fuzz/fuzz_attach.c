@@ -12,10 +12,12 @@
 #define SIZE_MAX_HERE (UINT64_C(24) << 20) /* of a file */
 
 static const char *const layouts[] = { "lean", "inos" };
-static int files[2];
-static struct aether_header_seg fresh[2];
-static uint64_t tables_end[2];
-static uint64_t sizes[2];
+#define DIVIDED 2 /* after those, lean in two segments */
+
+static int files[3];
+static struct aether_header_seg fresh[3];
+static uint64_t tables_end[3];
+static uint64_t sizes[3];
 
 /* A plane of that layout, in a file that may change its length. */
 static void make(uint32_t which)
@@ -147,6 +149,76 @@ static void use(struct aether_plane *plane)
 	aether_participant_leave(me);
 }
 
+/* A divided plane: control is file 2, and its objects have files of their own,
+ * of which some may be missing, too short or not sealed. */
+static struct aether_plane_objects divided;
+
+static void make_divided(void)
+{
+	struct aether_plane_options options = { .strides = 64,
+						.stride_size = 8192,
+						.participants = 3,
+						.segments = 2 };
+	struct aether_error error = { .code = 0 };
+	struct aether_plane_info info;
+	struct aether_plane *plane;
+
+	if (aether_plane_create(NULL, &options, &error, &plane) < 0)
+		fuzz_fail("create", error.text);
+	aether_plane_look(plane, &info);
+	memcpy(&fresh[DIVIDED], plane->header, sizeof(fresh[DIVIDED]));
+	/* not sealed, and not asked to be */
+	fresh[DIVIDED].flags &= ~(uint32_t)AETHER_FLAG_ANONYMOUS;
+	tables_end[DIVIDED] = sizes[DIVIDED] = info.geometry.leases_offset;
+	divided.segments = 2;
+	for (uint32_t i = 0; i < 2; i++) {
+		divided.leases[i] = memfd_create("fuzz", MFD_CLOEXEC);
+		divided.data[i] = memfd_create("fuzz", MFD_CLOEXEC);
+	}
+	divided.control = files[DIVIDED] = memfd_create("fuzz", MFD_CLOEXEC);
+	aether_plane_detach(plane);
+}
+
+/* As long as it should be, or not; or it is not given. */
+static int object(int fd, uint64_t size)
+{
+	uint32_t how = fuzz_byte();
+
+	if (how >= 240)
+		return -1;
+	if (how >= 224)
+		size = (how - 224) * UINT64_C(4096);
+	if (ftruncate(fd, (off_t)size) < 0)
+		fuzz_fail("file", "cannot be cut");
+	return fd;
+}
+
+static int attach_divided(uint32_t how, uint64_t errors,
+			  struct aether_error *error,
+			  struct aether_plane **plane)
+{
+	struct aether_attach_options options = {
+		.flags = how & 2 ? AETHER_ATTACH_OBSERVE : 0
+	};
+	struct aether_plane_objects given = divided;
+	uint32_t less;
+
+	prepare(DIVIDED);
+	for (uint32_t i = 0; i < 2; i++) {
+		given.leases[i] = object(divided.leases[i],
+					 32 * AETHER_RECORD_LEASE_SIZE);
+		given.data[i] = object(divided.data[i], 32 * UINT64_C(8192));
+	}
+	less = fuzz_byte();
+	options.hidden = less & 3;
+	options.no_data = less >> 2 & 3;
+	options.read_only = less >> 4 & 3;
+	given.segments = less >> 6 == 3 ? fuzz_byte() % 4 : 2;
+	return FUZZ_CALL(errors | FUZZ_MAY(EINVAL) | FUZZ_MAY(EACCES),
+			 aether_plane_attach_objects(&given, &options, error,
+						     plane));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -161,15 +233,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!sizes[0]) {
 		make(0);
 		make(1);
+		make_divided();
 	}
 	fuzz.in.at = data;
 	fuzz.in.left = size;
 	how = fuzz_byte();
 	which = how & 1;
-	fd = prepare(which);
-	rc = FUZZ_CALL(errors, aether_plane_attach_fd(
+	if (how < 240) {
+		fd = prepare(which);
+		rc = FUZZ_CALL(errors,
+			       aether_plane_attach_fd(
 				       fd, how & 2 ? AETHER_ATTACH_OBSERVE : 0,
 				       &error, &plane));
+	} else {
+		rc = attach_divided(how, errors, &error, &plane);
+	}
 	if (rc < 0) {
 		if (error.code != rc || !error.text[0])
 			fuzz_fail("attach", "fails without a text");

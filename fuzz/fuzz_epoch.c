@@ -140,7 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!fuzz.plane.base)
-		fuzz_plane("inos");
+		fuzz_plane("inos", 0);
 	fuzz_begin(data, size);
 	fuzz_play(call);
 	return 0;

@@ -190,7 +190,7 @@ static void prepare(void)
 {
 	static const char content[4096] = "content";
 
-	fuzz_plane("lean");
+	fuzz_plane("lean", 0);
 	fuzz.parked = parked;
 	output = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	input = memfd_create("fuzz", MFD_CLOEXEC);

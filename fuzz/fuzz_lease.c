@@ -7,11 +7,43 @@
  */
 #include "fuzz.h"
 
+#ifndef SEGMENTS /* fuzz_segment.c: the same on a divided plane */
+#define SEGMENTS 0
+#endif
+
+/* Where one may have no right. */
+#define UNSEEN (SEGMENTS ? FUZZ_MAY(EACCES) : 0)
+
 /* What is said of a handle. */
 #define REFUSED \
 	(FUZZ_MAY(EFOREIGN) | FUZZ_MAY(ERANGE) | FUZZ_MAY(ESTALE) | \
-	 FUZZ_MAY(EOWNER) | FUZZ_MAY(ESUSPECT))
+	 FUZZ_MAY(EOWNER) | FUZZ_MAY(ESUSPECT) | UNSEEN)
 #define WAITED (FUZZ_MAY(ETIMEDOUT) | FUZZ_MAY(EINTR) | FUZZ_MAY(EPANIC))
+
+/* In one segment; and whatever was got lies there. */
+static int reserve_in(struct aether_participant *me, uint32_t how,
+		      uint64_t *handle)
+{
+	const uint64_t errors = FUZZ_MAY(EFULL) | FUZZ_MAY(EQUOTA) |
+				FUZZ_MAY(EAGAIN) | FUZZ_MAY(ERANGE) | UNSEEN;
+	uint32_t segment = how & 3, count = how >> 2, is = 0;
+	int rc;
+
+	if (count < 24)
+		rc = FUZZ_CALL(errors,
+			       aether_stride_reserve_in(me, segment, handle));
+	else
+		rc = FUZZ_CALL(errors | FUZZ_MAY(EINVAL),
+			       aether_stride_reserve_run_in(
+				       me, segment, count - 24, handle));
+	if (rc < 0)
+		return rc;
+	aether_segment_of(me->plane, (uint32_t)AETHER_HANDLE_STRIDE(*handle),
+			  &is);
+	if (is != segment)
+		fuzz_fail("reserve", "gives a stride of another segment");
+	return 0;
+}
 
 static void reserve(struct aether_participant *me)
 {
@@ -19,22 +51,40 @@ static void reserve(struct aether_participant *me)
 	uint64_t handle;
 	int rc;
 
-	if (how < 160)
+	if (SEGMENTS && how & 1)
+		rc = reserve_in(me, fuzz_byte(), &handle);
+	else if (how < 160)
 		rc = FUZZ_CALL(FUZZ_MAY(EFULL) | FUZZ_MAY(EQUOTA) |
-				       FUZZ_MAY(EAGAIN),
+				       FUZZ_MAY(EAGAIN) | UNSEEN,
 			       aether_stride_reserve(me, &handle));
 	else if (how < 192)
-		rc = FUZZ_CALL(FUZZ_MAY(EQUOTA) | WAITED,
+		rc = FUZZ_CALL(FUZZ_MAY(EQUOTA) | UNSEEN | WAITED,
 			       aether_stride_reserve_until(
 				       me, fuzz.deadline = fuzz_deadline(),
 				       &handle));
 	else
-		rc = FUZZ_CALL(FUZZ_MAY(EFULL) | FUZZ_MAY(EQUOTA) |
-				       FUZZ_MAY(EAGAIN) | FUZZ_MAY(EINVAL),
-			       aether_stride_reserve_run(me, how - 192,
-							 &handle));
-	if (rc == 0)
-		fuzz_keep(handle);
+		rc = FUZZ_CALL(
+			FUZZ_MAY(EFULL) | FUZZ_MAY(EQUOTA) | FUZZ_MAY(EAGAIN) |
+				FUZZ_MAY(EINVAL) | UNSEEN,
+			aether_stride_reserve_run(me, how - 192, &handle));
+	if (rc < 0)
+		return;
+	fuzz_keep(handle);
+	if (ae_right(me->plane, (uint32_t)AETHER_HANDLE_STRIDE(handle)) <
+	    AETHER_RIGHT_WRITE)
+		fuzz_fail("reserve", "gives a stride that I may not write");
+}
+
+/* Bytes of one lease lie in one segment, of which I have this right. */
+static void allowed(const struct aether_participant *me, uint64_t handle,
+		    uint64_t size, uint32_t right)
+{
+	uint32_t first = (uint32_t)AETHER_HANDLE_STRIDE(handle);
+	uint32_t last = first + (uint32_t)(size / FUZZ_STRIDE_SIZE) - 1;
+
+	if (ae_right(me->plane, first) < right ||
+	    last >= ae_segment_end(me->plane, first))
+		fuzz_fail("bytes", "are given out to one who has no right");
 }
 
 static void touch(struct aether_participant *me, uint64_t handle)
@@ -48,13 +98,16 @@ static void touch(struct aether_participant *me, uint64_t handle)
 		      aether_stride_resolve(me, handle, &p)) == 0) {
 		fuzz_inside(fuzz.plane.base + p.base, p.size, g->data_offset,
 			    g->plane_size);
+		allowed(me, handle, p.size, AETHER_RIGHT_READ);
 		if (p.length > p.size ||
 		    p.plane[AETHER_PLANES - 1] + p.tile > p.base + p.size)
 			fuzz_fail("resolve", "leads out of the stride");
 	}
 	if (FUZZ_CALL(REFUSED | FUZZ_MAY(ECORRUPT),
-		      aether_stride_bytes(me, handle, &size, &at)) == 0)
+		      aether_stride_bytes(me, handle, &size, &at)) == 0) {
 		fuzz_inside(at, size, g->data_offset, g->plane_size);
+		allowed(me, handle, size, AETHER_RIGHT_READ);
+	}
 	if (FUZZ_CALL(REFUSED, aether_stride_user(me, handle, &at)) == 0)
 		fuzz_inside(at, AETHER_USER_SIZE, g->leases_offset,
 			    g->tables_end);
@@ -88,8 +141,8 @@ static void hold(struct aether_participant *me)
 		break;
 	case 3:
 		FUZZ_CALL(FUZZ_MAY(EFOREIGN) | FUZZ_MAY(ERANGE) |
-				  FUZZ_MAY(ECORRUPT),
-			  aether_stride_query(&fuzz.plane, handle, &info));
+				  FUZZ_MAY(ECORRUPT) | UNSEEN,
+			  aether_stride_query(me->plane, handle, &info));
 		break;
 	default:
 		FUZZ_CALL(REFUSED | FUZZ_MAY(ECORRUPT),
@@ -181,7 +234,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!fuzz.plane.base)
-		fuzz_plane("lean");
+		fuzz_plane("lean", SEGMENTS);
 	fuzz_begin(data, size);
 	fuzz_join(0);
 	fuzz_join(1);

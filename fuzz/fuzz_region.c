@@ -246,7 +246,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!fuzz.plane.base)
-		fuzz_plane("inos");
+		fuzz_plane("inos", 0);
 	fuzz_begin(data, size);
 	memset(readings, 0, sizeof(readings));
 	begun = 0;

@@ -68,7 +68,7 @@ static void add_spans(void)
 	add_span(l->tables, g->tables_end - l->tables);
 }
 
-void fuzz_plane(const char *layout)
+void fuzz_plane(const char *layout, uint32_t segments)
 {
 	struct ae_birth birth = { .id = { 1, 2 }, .pid = 1, .tag = 7 };
 	struct aether_geometry g = { .strides = 0 };
@@ -77,8 +77,8 @@ void fuzz_plane(const char *layout)
 
 	/* tables of more than 5 percent are an error that fills the geometry */
 	if (aether_geometry_layout(layout, &index) < 0 ||
-	    (aether_geometry_make(index, FUZZ_STRIDES, FUZZ_STRIDE_SIZE,
-				  FUZZ_SLOTS, &g) < 0 &&
+	    (aether_geometry_divide(index, FUZZ_STRIDES, FUZZ_STRIDE_SIZE,
+				    FUZZ_SLOTS, segments, &g) < 0 &&
 	     !g.strides))
 		fuzz_fail(layout, "no such plane");
 	space = mmap(NULL, (size_t)g.plane_size + 2 * GUARD, PROT_NONE,
@@ -88,6 +88,7 @@ void fuzz_plane(const char *layout)
 		fuzz_fail(layout, "no memory");
 	ae_plane_bind(&fuzz.plane, space + GUARD, &g);
 	ae_plane_format(&fuzz.plane, &birth);
+	fuzz.part = fuzz.plane;
 	add_spans();
 	ASAN_POISON_MEMORY_REGION(fuzz.plane.base + g.tables_end,
 				  g.data_offset - g.tables_end);
@@ -106,7 +107,9 @@ void fuzz_begin(const uint8_t *data, size_t size)
 	fuzz.now = UINT64_C(1000000000);
 	fuzz.mute = 0;
 	fuzz.deadline = AETHER_FOREVER;
-	fuzz.plane.flags = 0;
+	fuzz.plane.flags = fuzz.part.flags = 0;
+	memset(fuzz.plane.partly, 0, sizeof(fuzz.plane.partly));
+	fuzz.by = &fuzz.plane;
 	fuzz_scribbles_forget();
 	fuzz_actors_reset();
 }
@@ -145,11 +148,24 @@ static int is_in_plane(const void *word, uint64_t *offset)
 	return fuzz.plane.base && *offset < fuzz.plane.geometry.plane_size;
 }
 
+/* A lease word, or what belongs to one, of a segment that is not mapped. */
+static int is_unseen(const void *word)
+{
+	const struct aether_geometry *g = &fuzz.plane.geometry;
+	uint64_t at;
+
+	if (!g->segments || !is_in_plane(word, &at) || at < g->leases_offset)
+		return 0;
+	at = (at - g->leases_offset) / AETHER_RECORD_LEASE_SIZE;
+	return at < FUZZ_STRIDES && !ae_right(fuzz.by, (uint32_t)at);
+}
+
 void fuzz_before(const void *word)
 {
-	(void)word;
 	if (!in_call)
 		return;
+	if (is_unseen(word))
+		fuzz_fail("a call", "touches leases that are not mapped");
 	fuzz.steps++;
 	if (fuzz.steps >= fuzz.due)
 		fuzz_scribbles_due(fuzz.steps);

@@ -62,7 +62,8 @@ inline room() {
 #if LATENAME
            W( nm=new; ng=ge[new] );
 #endif
-        :: else fi;
+        :: else -> W( nm=NONE )                                         /* L3 */
+        fi;
 #if LATEEND
         let_go()
 #endif

@@ -189,8 +189,16 @@ const schema :Meta.Schema = (
     (name = "hash", number = 4, doc = "is set to a hash"),
   ],
 
+  rights = [
+    (name = "none", number = 0, doc = "nothing of it is mapped"),
+    (name = "route", number = 1, doc = "its leases: take, route, share, release; no data"),
+    (name = "read", number = 2, doc = "its leases, and its data for reading"),
+    (name = "write", number = 3, doc = "all of it: reserve, too"),
+  ],
+
   limits = [
     (name = "participantsMax", value = 64, unit = "slots", doc = "participants of a plane"),
+    (name = "segmentsMax", value = 64, unit = "segments", doc = "segments of a plane"),
     (name = "stridesMax", value = 65536, unit = "strides", doc = "strides of a plane"),
     (name = "strideSizeMin", value = 4096, unit = "bytes", doc = "smallest stride"),
     (name = "strideSizeMax", value = 16777216, unit = "bytes", doc = "largest stride"),
@@ -246,6 +254,10 @@ const schema :Meta.Schema = (
     (name = "readers", doc = "half a reader set", fields = [
       (name = "set", shift = 0, bits = 32, doc = "a bit per reader: even or odd seats"),
       (name = "generation", shift = 32, bits = 32, doc = "low bits of the lease's generation"),
+    ]),
+    (name = "sight", doc = "half of the segments whose leases a tenancy sees", fields = [
+      (name = "set", shift = 0, bits = 32, doc = "a bit per segment: 0 to 31, or 32 to 63"),
+      (name = "stamp", shift = 32, bits = 32, doc = "low bits of its tenancy's stamp"),
     ]),
     (name = "handle", doc = "the name of a lease", fields = [
       (name = "stride", shift = 0, bits = 16, doc = "index"),
@@ -318,7 +330,8 @@ const schema :Meta.Schema = (
       (name = "layoutName", offset = 128, type = u8, count = 16, writer = "creator", doc = "for people, ends with a zero"),
       (name = "flags", offset = 144, type = u32, writer = "creator", doc = "flags"),
       (name = "creatorPid", offset = 148, type = u32, writer = "creator", doc = "for people"),
-      (name = "segments", offset = 152, type = u32, writer = "creator", doc = "1"),
+      (name = "segments", offset = 152, type = u32, writer = "creator", doc = "how many; 0: undivided"),
+      (name = "segmentStrides", offset = 156, type = u32, writer = "creator", doc = "of a segment; the last may have fewer"),
       (name = "joins", offset = 192, type = word64, writer = "joiners, by adding", doc = "counter of joins: the source of stamps"),
       (name = "deaths", offset = 200, type = word64, writer = "reapers, by adding", doc = "counter: tenancies of the dead that were settled"),
       (name = "poolUsed", offset = 208, type = word64, writer = "owners, by or", doc = "bit i: epochs 2i and 2i + 1 of the pool may have had owners"),
@@ -337,6 +350,7 @@ const schema :Meta.Schema = (
       (name = "parked", offset = 68, type = word32, writer = "tenant", doc = "1: ring for mail"),
       (name = "drainWaiters", offset = 72, type = word64, writer = "waiters, by or and and", doc = "slots that wait until it takes"),
       (name = "heir", offset = 80, type = word64, writer = "tenant", doc = "heir word: who gets its leases when it dies or leaves"),
+      (name = "sight", offset = 88, type = word64, count = 2, writer = "tenant, before it is active; reapers, of a dead one", doc = "sight words: where it may have leases, or had and nobody has settled it yet"),
       (name = "head", offset = 128, type = word64, writer = "tenant", doc = "position of its next take; a hint for senders"),
       (name = "reserved", offset = 136, type = word64, writer = "tenant", doc = "counter"),
       (name = "released", offset = 144, type = word64, writer = "tenant", doc = "counter"),
@@ -363,6 +377,7 @@ const schema :Meta.Schema = (
       (name = "readersEven", offset = 64, type = word64, writer = "sharer, readers, reapers", doc = "readers on even seats"),
       (name = "readersOdd", offset = 72, type = word64, writer = "sharer, readers, reapers", doc = "readers on odd seats"),
       (name = "sigma", offset = 80, type = word64, writer = "sharer", doc = "joins when it was shared"),
+      (name = "uncleared", offset = 88, type = word32, writer = "who ends a lease, owner", doc = "1: to be zeroed before anybody else has it"),
     ]),
     (name = "parcel", size = 32, align = 8,
      doc = "the user data of a lease in a flow", fields = [

@@ -48,6 +48,8 @@ ENUMS = (
          "guard violation", "what goes wrong at a guard"),
     Enum("epoch_kinds", "epoch_kind", "EPOCH_KIND", "epoch kind",
          "kinds of epochs: what their words mean"),
+    Enum("rights", "right", "RIGHT", "right",
+         "rights in a segment, each more than the one before"),
     Enum("tiers", "tier", "TIER", "tier", "tiers: sizes to choose from"),
 )
 

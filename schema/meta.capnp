@@ -24,6 +24,7 @@ struct Schema {
   guardModes @16 :List(Named);
   guardViolations @17 :List(Named);
   epochKinds @18 :List(Named);
+  rights @19 :List(Named);      # of a process in a segment, each more than the last
 }
 
 struct Error {

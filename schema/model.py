@@ -129,6 +129,7 @@ class Schema:
     guard_modes: list[Named]
     guard_violations: list[Named]
     epoch_kinds: list[Named]
+    rights: list[Named]
     path: str = dataclasses.field(default="", metadata={"own": True})
 
     def limit(self, name):

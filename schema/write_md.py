@@ -12,7 +12,7 @@ TITLES = {
     "flags": "Flags of a plane", "parcel_flags": "Flags of a parcel",
     "guard_modes": "Modes of a guard", "epoch_kinds": "Kinds of epochs",
     "guard_violations": "Violations that a guard counts",
-    "tiers": "Tiers",
+    "rights": "Rights in a segment", "tiers": "Tiers",
 }
 
 

@@ -158,6 +158,17 @@ check some "named after it is kept: found" room.pml -DLATENAME
 check some "the old run ends last: found" room.pml -DLATEEND
 check some "a reaper frees what a pair keeps: found" room.pml -DREAPKEPT
 check some "room before the odd counter: found" room.pml -DREADS=1 -DEVEN
+check 0 "sight.pml: a seat is freed when all is settled" sight.pml -DSCEN=2
+[ "${SOAK-}" ] && check 0 "sight.pml: with three reapers" sight.pml
+check some "freed by who sees a part: found" sight.pml -DSCEN=2 -DNOSIGHT
+check some "taken over by who sees a part: found" sight.pml -DSCEN=2 -DTAKEOVER
+check some "struck off before it is settled: found" sight.pml -DSCEN=2 \
+	-DEARLYSTRIKE
+check some "a living newcomer's sight: found" sight.pml -DSCEN=2 -DSTRIKELIVE
+check some "one who sat down and died: found" sight.pml -DSCEN=2 -DNOLOOK
+check some "a dead newcomer's sight: found" sight.pml -DSCEN=2 -DKEEPFOREIGN
+check some "struck off without comparing: found" sight.pml -DSCEN=2 \
+	-DBLINDSTRIKE
 for design in bitfirst claim list; do
 	check some "rejected design $design: fails" naive/$design.pml
 done

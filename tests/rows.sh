@@ -14,7 +14,7 @@ import sys
 KEYS = {"name", "value", "unit", "better", "p50", "p99", "p999", "baseline",
         "baseline_value", "ratio"}
 # these need no more than what every machine has
-ALWAYS = {"handoff", "handoff-floor", "reserve", "reserve-2", "metadata",
+ALWAYS = {"handoff", "handoff-floor", "handoff-segments", "reserve", "reserve-2", "metadata",
           "reap", "parked", "pingpong", "pingpong-commit",
           "slice", "unslice", "slice-stream", "unslice-stream", "slice-hot",
           "unslice-hot", "slice-inplace", "unslice-inplace", "slice-scalar",

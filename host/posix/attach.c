@@ -39,11 +39,12 @@ static uint32_t layout_of(const struct aether_header_seg *h)
 static struct difference find_difference(const struct aether_header_seg *h)
 {
 	struct aether_geometry g = { .strides = 0 };
-	int err = aether_geometry_make(layout_of(h), h->strides, h->stride_size,
-				       h->participants, &g);
+	int err = aether_geometry_divide(layout_of(h), h->strides,
+					 h->stride_size, h->participants,
+					 h->segments, &g);
 	const struct difference all[] = {
 		{ "tag", h->tag, h->tag & AETHER_HANDLE_TAG_MASK },
-		{ "segments", h->segments, 1 },
+		{ "segmentStrides", h->segment_strides, g.segment_strides },
 		{ "participants", h->participants, g.participants },
 		{ "planeSize", h->plane_size, g.plane_size },
 		{ "places", h->places, g.places },
@@ -57,8 +58,8 @@ static struct difference find_difference(const struct aether_header_seg *h)
 	};
 
 	if (err < 0)
-		return (struct difference) { "strides, strideSize or "
-					     "participants",
+		return (struct difference) { "strides, strideSize, "
+					     "participants or segments",
 					     h->strides, 0 };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i].is != all[i].should)
@@ -75,10 +76,10 @@ static int refuse_corrupt(const char *name, const struct aether_header_seg *h,
 		return aether_error_fill(
 			error, AETHER_ECORRUPT, 0,
 			"the header of plane '%s' cannot be: its %s (%u "
-			"strides of %llu bytes, %u participants, tag %u, flags "
-			"%#x)",
+			"strides of %llu bytes, %u participants, %u segments, "
+			"tag %u, flags %#x)",
 			name, d.field, h->strides, ULL(h->stride_size),
-			h->participants, h->tag, h->flags);
+			h->participants, h->segments, h->tag, h->flags);
 	return aether_error_fill(error, AETHER_ECORRUPT, 0,
 				 "the header of plane '%s' contradicts "
 				 "itself: %s is %llu and should be %llu",
@@ -87,7 +88,8 @@ static int refuse_corrupt(const char *name, const struct aether_header_seg *h,
 
 /* Names what differs. */
 static int refuse(int code, const char *name, const struct aether_header_seg *h,
-		  uint64_t size, struct aether_error *error)
+		  const struct aether_geometry *g, uint64_t size,
+		  struct aether_error *error)
 {
 	if (code == AETHER_EPLANE)
 		return aether_error_fill(
@@ -117,7 +119,7 @@ static int refuse(int code, const char *name, const struct aether_header_seg *h,
 			error, code, 0,
 			"plane '%s' should have %llu bytes, its "
 			"file has %llu",
-			name, ULL(h->plane_size), ULL(size));
+			name, ULL(ae_segment_control_size(g)), ULL(size));
 	return refuse_corrupt(name, h, error);
 }
 
@@ -148,68 +150,267 @@ static int read_header(int fd, const char *name,
 					 "bytes)",
 					 name, ULL(size));
 	err = ae_plane_check(header, size, geometry);
-	return err < 0 ? refuse(err, name, header, size, error) : 0;
+	return err < 0 ? refuse(err, name, header, geometry, size, error) : 0;
 }
 
-/* Takes the descriptor over if it succeeds. */
-static int attach(int fd, const char *name, uint32_t flags,
-		  struct aether_error *error, struct aether_plane **plane)
-{
-	struct aether_header_seg header = { .magic = 0 };
+/* What is being attached to. */
+struct attaching {
+	const char *name;
+	struct aether_attach_options options;
+	struct aether_plane_objects objects;
+	struct aether_header_seg header;
 	struct aether_geometry geometry;
+	uint8_t rights[AETHER_SEGMENTS_MAX];
+};
+
+/* A file of just that size; of an anonymous plane, one that stays so. */
+static int check_object(const struct attaching *a,
+			const struct ae_posix_object *o,
+			struct aether_error *error)
+{
+	const int sealed = F_SEAL_SHRINK | F_SEAL_GROW;
+	char text[40];
+	struct stat st;
+	int seals;
+
+	ae_posix_object_text(o, text);
+	if (fstat(*o->fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return aether_error_fill(error, AETHER_EPLANE, 0,
+					 "the %s of plane '%s' is not a "
+					 "regular file",
+					 text, a->name);
+	if ((uint64_t)st.st_size != o->size)
+		return aether_error_fill(error, AETHER_ETRUNC, 0,
+					 "the %s of plane '%s' should have "
+					 "%llu bytes, the file has %llu",
+					 text, a->name, ULL(o->size),
+					 ULL(st.st_size));
+	if (!(a->header.flags & AETHER_FLAG_ANONYMOUS))
+		return 0;
+	seals = fcntl(*o->fd, F_GET_SEALS);
+	if (seals < 0 || (seals & sealed) != sealed)
+		return aether_error_fill(error, AETHER_EPLANE, 0,
+					 "the %s of plane '%s' is not sealed: "
+					 "somebody could cut it off",
+					 text, a->name);
+	return 0;
+}
+
+static int can(int fd, int write)
+{
+	int mode = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+
+	if (mode < 0)
+		return 0;
+	mode &= O_ACCMODE;
+	return write ? mode == O_RDWR : mode != O_WRONLY;
+}
+
+/* What the descriptors allow and the options ask for. */
+static uint32_t right_to(const struct attaching *a, uint32_t segment)
+{
+	const struct aether_attach_options *o = &a->options;
+	uint64_t bit = UINT64_C(1) << segment;
+	int leases = a->objects.leases[segment];
+	int data = a->objects.data[segment];
+	int observes = (o->flags & AETHER_ATTACH_OBSERVE) != 0;
+
+	if (!a->geometry.segments)
+		leases = data = a->objects.control;
+	if (o->hidden & bit || !can(leases, !observes))
+		return AETHER_RIGHT_NONE;
+	if (o->no_data & bit || !can(data, 0))
+		return AETHER_RIGHT_ROUTE;
+	if (observes || o->read_only & bit || !can(data, 1))
+		return AETHER_RIGHT_READ;
+	return AETHER_RIGHT_WRITE;
+}
+
+static int check_objects(struct attaching *a, struct aether_error *error)
+{
+	int err = 0;
+
+	if (!a->geometry.segments && a->options.hidden & 1)
+		return aether_error_fill(error, AETHER_EINVAL, 0,
+					 "plane '%s' is not divided, so its "
+					 "segment 0 cannot be hidden",
+					 a->name);
+	if (!can(a->objects.control,
+		 !(a->options.flags & AETHER_ATTACH_OBSERVE)))
+		return aether_error_fill(error, AETHER_EACCES, 0,
+					 "plane '%s' is opened for less than "
+					 "is asked for",
+					 a->name);
+	for (uint32_t i = 0;
+	     i < ae_posix_object_count(&a->geometry) && err == 0; i++) {
+		struct ae_posix_object o = ae_posix_object(&a->geometry,
+							   &a->objects, i);
+
+		if (*o.fd >= 0)
+			err = check_object(a, &o, error);
+	}
+	for (uint32_t i = 0; i < ae_segment_count(&a->geometry); i++)
+		a->rights[i] = (uint8_t)right_to(a, i);
+	return err;
+}
+
+/* Checks the objects, maps them, and takes them over if it succeeds. */
+static int attach(struct attaching *a, struct aether_error *error,
+		  struct aether_plane **plane)
+{
 	struct aether_plane *made;
-	int err = read_header(fd, name, &header, &geometry, error);
+	int err = check_objects(a, error);
+
+	if (err == 0)
+		err = ae_posix_map(&a->objects, &a->geometry, a->rights,
+				   a->options.flags, error, &made);
+	if (err < 0)
+		return err;
+	made->tag = a->header.tag;
+	made->flags = a->header.flags;
+	if (!made->observer)
+		ae_posix_grant(made, a->header.flags);
+	*plane = made;
+	return 0;
+}
+
+/* By name: control, then what its header says that there is. */
+static int open_all(struct attaching *a, struct aether_error *error)
+{
+	int observes = (a->options.flags & AETHER_ATTACH_OBSERVE) != 0;
+	char path[AE_POSIX_PATH];
+	int err = ae_posix_path(a->name, path, error);
 
 	if (err < 0)
 		return err;
-	err = ae_posix_map(fd, &geometry, flags, error, &made);
+	a->objects.control = open(path, (observes ? O_RDONLY : O_RDWR) |
+						O_CLOEXEC | O_NOFOLLOW |
+						O_NONBLOCK);
+	if (a->objects.control < 0 && errno == ENOENT)
+		return aether_error_fill(error, AETHER_ENOENT, 0,
+					 "there is no plane '%s' in %s",
+					 a->name, ae_posix_directory());
+	if (a->objects.control < 0)
+		return aether_error_fill(error, ae_posix_code(errno), errno,
+					 "cannot open plane '%s'", a->name);
+	err = read_header(a->objects.control, a->name, &a->header, &a->geometry,
+			  error);
 	if (err < 0)
 		return err;
-	made->tag = header.tag;
-	made->flags = header.flags;
-	if (!made->observer)
-		ae_posix_grant(made, header.flags);
-	*plane = made;
-	return 0;
+	a->objects.segments = a->geometry.segments;
+	return ae_posix_files_open(a->name, a->header.id[0], &a->geometry,
+				   &a->options, &a->objects, error);
+}
+
+int aether_plane_attach_with(const char *name,
+			     const struct aether_attach_options *options,
+			     struct aether_error *error,
+			     struct aether_plane **plane)
+{
+	struct attaching a = { .name = name };
+	int err;
+
+	if (options)
+		a.options = *options;
+	ae_posix_objects_none(&a.objects, 0);
+	err = open_all(&a, error);
+	if (err == 0)
+		err = attach(&a, error, plane);
+	if (err < 0)
+		ae_posix_objects_close(&a.objects);
+	return err;
 }
 
 int aether_plane_attach(const char *name, uint32_t flags,
 			struct aether_error *error, struct aether_plane **plane)
 {
-	int mode = flags & AETHER_ATTACH_OBSERVE ? O_RDONLY : O_RDWR;
-	char path[AE_POSIX_PATH];
-	int err = ae_posix_path(name, path, error);
-	int fd;
+	struct aether_attach_options options = { .flags = flags };
 
-	if (err < 0)
-		return err;
-	fd = open(path, mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return aether_error_fill(error, AETHER_ENOENT, 0,
-					 "there is no plane '%s' in %s", name,
-					 ae_posix_directory());
-	if (fd < 0)
-		return aether_error_fill(error, ae_posix_code(errno), errno,
-					 "cannot open plane '%s'", name);
-	err = attach(fd, name, flags, error, plane);
-	if (err < 0)
-		close(fd);
+	return aether_plane_attach_with(name, &options, error, plane);
+}
+
+static int duplicate(int fd, int *own, struct aether_error *error)
+{
+	*own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (*own < 0)
+		return aether_error_fill(error,
+					 errno == EBADF ? AETHER_EINVAL
+							: ae_posix_code(errno),
+					 errno, "descriptor %d", fd);
+	return 0;
+}
+
+/* Own copies of what was given; what was not is not there. */
+static int duplicate_all(struct attaching *a,
+			 const struct aether_plane_objects *given,
+			 struct aether_error *error)
+{
+	struct aether_plane_objects from = *given;
+	int err = 0;
+
+	if (given->segments && given->segments != a->geometry.segments)
+		return aether_error_fill(error, AETHER_EINVAL, 0,
+					 "descriptors of %u segments, the "
+					 "plane has %u",
+					 given->segments, a->geometry.segments);
+	a->objects.segments = a->geometry.segments;
+	for (uint32_t i = 1;
+	     given->segments && i < ae_posix_object_count(&a->geometry) &&
+	     err == 0;
+	     i++) {
+		struct ae_posix_object own = ae_posix_object(&a->geometry,
+							     &a->objects, i);
+		struct ae_posix_object o = ae_posix_object(&a->geometry, &from,
+							   i);
+
+		if (*o.fd >= 0)
+			err = duplicate(*o.fd, own.fd, error);
+	}
 	return err;
+}
+
+int aether_plane_attach_objects(const struct aether_plane_objects *objects,
+				const struct aether_attach_options *options,
+				struct aether_error *error,
+				struct aether_plane **plane)
+{
+	struct attaching a = { .name = "(by descriptor)" };
+	int err;
+
+	if (options)
+		a.options = *options;
+	ae_posix_objects_none(&a.objects, 0);
+	err = duplicate(objects->control, &a.objects.control, error);
+	if (err == 0)
+		err = read_header(a.objects.control, a.name, &a.header,
+				  &a.geometry, error);
+	if (err == 0)
+		err = duplicate_all(&a, objects, error);
+	if (err == 0)
+		err = attach(&a, error, plane);
+	if (err < 0)
+		ae_posix_objects_close(&a.objects);
+	return err;
+}
+
+int aether_plane_reattach(const struct aether_plane *other,
+			  const struct aether_attach_options *options,
+			  struct aether_error *error,
+			  struct aether_plane **plane)
+{
+	struct aether_plane_objects objects;
+
+	aether_plane_objects(other, &objects);
+	return aether_plane_attach_objects(&objects, options, error, plane);
 }
 
 int aether_plane_attach_fd(int fd, uint32_t flags, struct aether_error *error,
 			   struct aether_plane **plane)
 {
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	int err;
+	struct aether_attach_options options = { .flags = flags };
+	struct aether_plane_objects objects;
 
-	if (own < 0)
-		return aether_error_fill(error,
-					 errno == EBADF ? AETHER_EINVAL
-							: ae_posix_code(errno),
-					 errno, "descriptor %d", fd);
-	err = attach(own, "(by descriptor)", flags, error, plane);
-	if (err < 0)
-		close(own);
-	return err;
+	ae_posix_objects_none(&objects, 0);
+	objects.control = fd;
+	return aether_plane_attach_objects(&objects, &options, error, plane);
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Creating a plane: in a file without a name (or under a temporary one where
- * there are no such files), its memory reserved first, the header written last,
- * then named in one step that fails if the name exists. Whatever goes wrong,
- * nothing is left.
+ * Creating a plane: in files without names (or under temporary ones where there
+ * are no such files), their memory reserved first, the header written last,
+ * then named in one step that fails if the name exists. The files of a divided
+ * plane's segments have their names before that, and locks that say that their
+ * creator is at work (files.c). Whatever goes wrong, nothing is left.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -22,9 +24,11 @@ struct making {
 	const char *name; /* NULL: anonymous */
 	struct aether_plane_options options;
 	struct aether_geometry geometry;
+	struct aether_plane_objects objects;
+	struct ae_birth birth;
 	char path[AE_POSIX_PATH];
-	char temporary[AE_POSIX_PATH + 16];
-	int fd;
+	uint32_t salt;  /* of temporary names; 0: the files have none */
+	uint32_t named; /* so many have their own name: the last ones */
 };
 
 static int refuse_geometry(const struct making *m, struct aether_error *error)
@@ -34,6 +38,16 @@ static int refuse_geometry(const struct making *m, struct aether_error *error)
 	if (!g->strides)
 		return aether_error_fill(error, AETHER_EGEOMETRY, 0,
 					 "a plane needs at least one stride");
+	if (g->segments && (g->segments - 1) * g->segment_strides >= g->strides)
+		return aether_error_fill(
+			error, AETHER_EGEOMETRY, 0,
+			"%u strides in segments of a multiple of %d are "
+			"%u segments of %u, and not %u; ask for fewer segments "
+			"or more strides",
+			g->strides, AETHER_REGISTER_BITS,
+			(g->strides + g->segment_strides - 1) /
+				g->segment_strides,
+			g->segment_strides, g->segments);
 	return aether_error_fill(
 		error, AETHER_EGEOMETRY, 0,
 		"%u strides of %llu bytes for %u participants need %llu bytes "
@@ -66,27 +80,29 @@ static int plan(struct making *m, struct aether_error *error)
 					 "there are no flags %#x", o->flags);
 	if (!o->stride_size)
 		o->stride_size = AETHER_STRIDE_SIZE_DEFAULT;
-	err = aether_geometry_tier(layout, o->tier, o->stride_size,
-				   o->participants, &strides);
+	err = ae_geometry_tier(layout, o->tier, o->stride_size, o->participants,
+			       o->segments, &strides);
 	if (err < 0)
 		return aether_error_fill(error, AETHER_EINVAL, 0,
 					 "there is no tier %u", o->tier);
 	if (!o->strides)
 		o->strides = strides;
-	err = aether_geometry_make(layout, o->strides, o->stride_size,
-				   o->participants, &m->geometry);
+	err = aether_geometry_divide(layout, o->strides, o->stride_size,
+				     o->participants, o->segments,
+				     &m->geometry);
 	if (err == AETHER_EGEOMETRY)
 		return refuse_geometry(m, error);
 	if (err < 0)
 		return aether_error_fill(
 			error, err, 0,
-			"%u strides of %llu bytes, %u participants; give at "
-			"most %d strides of a power of two from %d to %d bytes "
-			"and at most %d participants.",
+			"%u strides of %llu bytes, %u participants, %u "
+			"segments; give at most %d strides of a power of two "
+			"from %d to %d bytes, at most %d participants and at "
+			"most %d segments.",
 			o->strides, (unsigned long long)o->stride_size,
-			o->participants, AETHER_STRIDES_MAX,
+			o->participants, o->segments, AETHER_STRIDES_MAX,
 			AETHER_STRIDE_SIZE_MIN, AETHER_STRIDE_SIZE_MAX,
-			AETHER_PARTICIPANTS_MAX);
+			AETHER_PARTICIPANTS_MAX, AETHER_SEGMENTS_MAX);
 	return 0;
 }
 
@@ -106,28 +122,52 @@ static int refuse_named(const struct making *m, int os,
 				 ae_posix_directory());
 }
 
-/* For file systems that have no files without a name. */
-static int open_temporary(struct making *m, struct aether_error *error)
+/* For file systems that have no files without a name. No plane's name begins
+ * with a dot, so no list shows it. */
+static void temporary(const struct making *m, uint32_t number,
+		      char path[AE_POSIX_FILE])
 {
-	uint32_t salt;
+	snprintf(path, AE_POSIX_FILE, "%s/" AE_POSIX_PREFIX ".%08x.%d.%u",
+		 ae_posix_directory(), m->salt, (int)getpid(), number);
+}
 
-	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
-		return aether_error_fill(error, AETHER_ESYS, errno,
-					 "getrandom");
-	/* no plane's name begins with a dot, so no list shows it */
-	snprintf(m->temporary, sizeof(m->temporary),
-		 "%s/" AE_POSIX_PREFIX ".%08x.%d", ae_posix_directory(), salt,
-		 (int)getpid());
-	m->fd = open(m->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (m->fd < 0) {
-		m->temporary[0] = 0;
-		return refuse_named(m, errno, error);
-	}
-	return 0;
+static int open_temporary(struct making *m, uint32_t number)
+{
+	char path[AE_POSIX_FILE];
+
+	if (!m->salt &&
+	    getrandom(&m->salt, sizeof(m->salt), 0) != sizeof(m->salt))
+		return -1;
+	m->salt += !m->salt;
+	temporary(m, number, path);
+	return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
 /* A file without a name, if possible: killed before it has one, it is gone. */
-static int open_named(struct making *m, struct aether_error *error)
+static int open_file(struct making *m, uint32_t number)
+{
+	int fd = -1;
+
+	if (!m->salt)
+		fd = open(ae_posix_directory(), O_TMPFILE | O_RDWR | O_CLOEXEC,
+			  0600);
+	if (m->salt || (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)))
+		fd = open_temporary(m, number);
+	return fd;
+}
+
+static int open_anonymous(void)
+{
+	int fd = memfd_create("aether", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && fchmod(fd, 0600) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int prepare_name(struct making *m, struct aether_error *error)
 {
 	int err = ae_posix_path(m->name, m->path, error);
 
@@ -135,41 +175,60 @@ static int open_named(struct making *m, struct aether_error *error)
 		return err;
 	if (access(m->path, F_OK) == 0)
 		return refuse_named(m, EEXIST, error);
-	m->fd = open(ae_posix_directory(), O_TMPFILE | O_RDWR | O_CLOEXEC,
-		     0600);
-	if (m->fd >= 0)
-		return 0;
-	if (errno == EOPNOTSUPP || errno == EISDIR)
-		return open_temporary(m, error);
-	return refuse_named(m, errno, error);
+	ae_posix_files_sweep(m->name, 0);
+	return 0;
 }
 
 static int open_memory(struct making *m, struct aether_error *error)
 {
-	if (m->name)
-		return open_named(m, error);
-	m->fd = memfd_create("aether", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (m->fd < 0 || fchmod(m->fd, 0600) < 0)
-		return aether_error_fill(error, ae_posix_code(errno), errno,
-					 "cannot create an anonymous plane");
+	int err = m->name ? prepare_name(m, error) : 0;
+
+	if (err < 0)
+		return err;
+	m->objects.segments = m->geometry.segments;
+	for (uint32_t i = 0; i < ae_posix_object_count(&m->geometry); i++) {
+		struct ae_posix_object o = ae_posix_object(&m->geometry,
+							   &m->objects, i);
+
+		*o.fd = m->name ? open_file(m, i) : open_anonymous();
+		if (*o.fd < 0 && m->name)
+			return refuse_named(m, errno, error);
+		if (*o.fd < 0)
+			return aether_error_fill(
+				error, ae_posix_code(errno), errno,
+				"cannot create an anonymous plane");
+	}
 	return 0;
+}
+
+static int reserve_part(int fd, uint64_t from, uint64_t to)
+{
+	int os = 0;
+
+	while (!os && fallocate(fd, 0, (off_t)from, (off_t)(to - from)) < 0)
+		os = errno == EINTR ? 0 : errno;
+	return os;
 }
 
 /* All memory now: want of it is an error here and no signal later. The
  * padding before the data stays a hole. */
-static int reserve_memory(const struct making *m, struct aether_error *error)
+static int reserve_memory(struct making *m, struct aether_error *error)
 {
 	const struct aether_geometry *g = &m->geometry;
-	uint64_t data = g->plane_size - g->data_offset;
 	int os = 0;
 
-	if (ftruncate(m->fd, (off_t)g->plane_size) < 0)
-		os = errno;
-	while (!os && fallocate(m->fd, 0, 0, (off_t)g->tables_end) < 0)
-		os = errno == EINTR ? 0 : errno;
-	while (!os &&
-	       fallocate(m->fd, 0, (off_t)g->data_offset, (off_t)data) < 0)
-		os = errno == EINTR ? 0 : errno;
+	for (uint32_t i = 0; i < ae_posix_object_count(g) && !os; i++) {
+		struct ae_posix_object o = ae_posix_object(g, &m->objects, i);
+
+		if (ftruncate(*o.fd, (off_t)o.size) < 0)
+			os = errno;
+		else if (g->segments)
+			os = reserve_part(*o.fd, 0, o.size);
+		else
+			os = reserve_part(*o.fd, 0, g->tables_end);
+		if (!os && !g->segments)
+			os = reserve_part(*o.fd, g->data_offset, o.size);
+	}
 	if (os)
 		return aether_error_fill(
 			error, ae_posix_code(os), os,
@@ -189,104 +248,183 @@ static uint32_t next_tag(void)
 	return ((uint32_t)getpid() * 7 + count) % AETHER_HANDLE_TAG_MASK + 1;
 }
 
-static int write_header(struct making *m, struct aether_plane *plane,
-			struct aether_error *error)
+static int prepare_birth(struct making *m, struct aether_error *error)
 {
-	struct ae_birth birth = { .flags = m->options.flags,
-				  .pid = (uint32_t)getpid(),
-				  .tag = next_tag() };
 	struct timespec now;
 
-	if (getrandom(birth.id, sizeof(birth.id), 0) != sizeof(birth.id))
+	m->birth = (struct ae_birth) { .flags = m->options.flags,
+				       .pid = (uint32_t)getpid(),
+				       .tag = next_tag() };
+	if (getrandom(m->birth.id, sizeof(m->birth.id), 0) !=
+	    sizeof(m->birth.id))
 		return aether_error_fill(error, AETHER_ESYS, errno,
 					 "getrandom");
 	clock_gettime(CLOCK_REALTIME, &now);
-	birth.created = (uint64_t)now.tv_sec * UINT64_C(1000000000) +
-			(uint64_t)now.tv_nsec;
+	m->birth.created = (uint64_t)now.tv_sec * UINT64_C(1000000000) +
+			   (uint64_t)now.tv_nsec;
 	if (!m->name)
-		birth.flags |= AETHER_FLAG_ANONYMOUS;
-	ae_plane_format(plane, &birth);
+		m->birth.flags |= AETHER_FLAG_ANONYMOUS;
 	return 0;
+}
+
+/* The name that the object is to have. */
+static void final(const struct making *m, const struct ae_posix_object *o,
+		  char path[AE_POSIX_FILE])
+{
+	if (o->kind == AE_POSIX_CONTROL)
+		strcpy(path, m->path);
+	else
+		ae_posix_segment_path(m->name, m->birth.id[0], o, path);
 }
 
 /* One step, which fails if the name exists. */
-static int give_name(const struct making *m)
+static int give_name(const struct making *m, uint32_t number,
+		     const struct ae_posix_object *o)
 {
-	char self[64];
+	char from[AE_POSIX_FILE], path[AE_POSIX_FILE];
 
-	if (m->temporary[0])
-		return renameat2(AT_FDCWD, m->temporary, AT_FDCWD, m->path,
+	final(m, o, path);
+	if (m->salt) {
+		temporary(m, number, from);
+		return renameat2(AT_FDCWD, from, AT_FDCWD, path,
 				 RENAME_NOREPLACE);
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", m->fd);
-	return linkat(AT_FDCWD, self, AT_FDCWD, m->path, AT_SYMLINK_FOLLOW);
+	}
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", *o->fd);
+	return linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 
-/* From here on others can see it. */
-static int publish(struct making *m, struct aether_error *error)
+static int set_rights(const struct making *m, int fd,
+		      struct aether_error *error)
 {
 	uint32_t mode = m->options.mode ? m->options.mode : 0600;
 
-	if (!m->name) {
-		if (fcntl(m->fd, F_ADD_SEALS,
-			  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-			return aether_error_fill(error, AETHER_ESYS, errno,
-						 "cannot seal the plane");
-		return 0;
-	}
 	if (m->options.group &&
-	    fchown(m->fd, (uid_t)-1, (gid_t)m->options.group) < 0)
+	    fchown(fd, (uid_t)-1, (gid_t)m->options.group) < 0)
 		return aether_error_fill(error, ae_posix_code(errno), errno,
 					 "cannot give plane '%s' to group %u",
 					 m->name, m->options.group);
-	if (fchmod(m->fd, mode & 0777) < 0)
+	if (fchmod(fd, mode & 0777) < 0)
 		return aether_error_fill(error, ae_posix_code(errno), errno,
 					 "cannot set mode %o of plane '%s'",
 					 mode, m->name);
-	if (give_name(m) < 0)
-		return refuse_named(m, errno, error);
-	m->temporary[0] = 0;
 	return 0;
+}
+
+static int seal(int fd, struct aether_error *error)
+{
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) <
+	    0)
+		return aether_error_fill(error, AETHER_ESYS, errno,
+					 "cannot seal the plane");
+	return 0;
+}
+
+/* From its name on others can see it; control, which has the plane's, comes
+ * last. */
+static int publish_one(struct making *m, uint32_t number,
+		       struct aether_error *error)
+{
+	struct ae_posix_object o = ae_posix_object(&m->geometry, &m->objects,
+						   number);
+	int err;
+
+	if (!m->name)
+		return seal(*o.fd, error);
+	err = set_rights(m, *o.fd, error);
+	if (err < 0)
+		return err;
+	if ((number && flock(*o.fd, LOCK_EX) < 0) ||
+	    give_name(m, number, &o) < 0)
+		return refuse_named(m, errno, error);
+	m->named++;
+	return 0;
+}
+
+static int publish(struct making *m, struct aether_error *error)
+{
+	uint32_t count = ae_posix_object_count(&m->geometry);
+	int err = 0;
+
+	for (uint32_t i = count; i > 0 && err == 0; i--)
+		err = publish_one(m, i - 1, error);
+	for (uint32_t i = 1; i < count && err == 0; i++) {
+		struct ae_posix_object o = ae_posix_object(&m->geometry,
+							   &m->objects, i);
+
+		flock(*o.fd, LOCK_UN);
+	}
+	return err;
+}
+
+/* What was not made whole: names of segments' files, and temporary ones. */
+static void remove_names(struct making *m)
+{
+	uint32_t count = ae_posix_object_count(&m->geometry);
+	char path[AE_POSIX_FILE];
+
+	for (uint32_t i = 0; m->name && i < count; i++) {
+		struct ae_posix_object o = ae_posix_object(&m->geometry,
+							   &m->objects, i);
+
+		if (i >= count - m->named)
+			final(m, &o, path);
+		else if (m->salt)
+			temporary(m, i, path);
+		else
+			continue;
+		unlink(path);
+	}
+}
+
+/* Memory for all of it, mapped, with a header. */
+static int make(struct making *m, struct aether_error *error,
+		struct aether_plane **made)
+{
+	uint8_t rights[AETHER_SEGMENTS_MAX];
+	int err = prepare_birth(m, error);
+
+	memset(rights, AETHER_RIGHT_WRITE, sizeof(rights));
+	if (err == 0)
+		err = open_memory(m, error);
+	if (err == 0)
+		err = ae_posix_space(m->geometry.plane_size,
+				     m->name ? m->objects.control : -1, error);
+	if (err == 0)
+		err = reserve_memory(m, error);
+	if (err == 0)
+		err = ae_posix_map(&m->objects, &m->geometry, rights, 0, error,
+				   made);
+	if (err == 0)
+		ae_plane_format(*made, &m->birth);
+	return err;
 }
 
 int aether_plane_create(const char *name,
 			const struct aether_plane_options *options,
 			struct aether_error *error, struct aether_plane **plane)
 {
-	struct making m = { .name = name, .fd = -1 };
+	struct making m = { .name = name };
 	struct aether_plane *made = NULL;
 	int err;
 
 	if (options)
 		m.options = *options;
+	ae_posix_objects_none(&m.objects, 0);
 	err = plan(&m, error);
 	if (err == 0)
-		err = open_memory(&m, error);
+		err = make(&m, error, &made);
 	if (err == 0)
-		err = ae_posix_space(m.geometry.plane_size, m.name ? m.fd : -1,
-				     error);
-	if (err == 0)
-		err = reserve_memory(&m, error);
-	if (err == 0)
-		err = ae_posix_map(m.fd, &m.geometry, 0, error, &made);
-	if (err == 0) {
-		m.fd = -1; /* the plane's now */
-		err = write_header(&m, made, error);
-	}
-	if (err == 0) {
-		m.fd = aether_plane_fd(made);
 		err = publish(&m, error);
-		m.fd = -1;
-	}
 	if (err < 0)
 		goto done;
 	ae_posix_grant(made, m.options.flags);
 	*plane = made;
-	made = NULL;
+	return 0;
 done:
-	aether_plane_detach(made);
-	if (m.temporary[0])
-		unlink(m.temporary);
-	if (m.fd >= 0)
-		close(m.fd);
+	remove_names(&m);
+	if (made)
+		aether_plane_detach(made); /* the descriptors are its own */
+	else
+		ae_posix_objects_close(&m.objects);
 	return err;
 }

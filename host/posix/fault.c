@@ -20,7 +20,6 @@ static struct minded {
 	struct aether_word64 plane; /* its address; 0: none */
 	struct aether_word64 base;
 	struct aether_word64 size;
-	int fd;
 } all[AETHER_FAULT_PLANES];
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -51,42 +50,70 @@ static struct minded *find(uint64_t address)
 	return NULL;
 }
 
-/* From where to where: all that is beyond the end of the file; or, where the
- * file has it and cannot give it, that page. */
-static void find_hole(const struct minded *m, uint64_t address, uint64_t *from,
-		      uint64_t *size)
+/* The object, or the part of an undivided plane, in which the offset lies. 0:
+ * in none. */
+static int find_object(struct aether_plane *plane, uint64_t at,
+		       struct ae_posix_object *o)
 {
-	/* relaxed: an entry does not change while its plane is attached. */
-	uint64_t base = ae_load64_relaxed(&m->base);
-	uint64_t whole = ae_load64_relaxed(&m->size);
+	const struct aether_geometry *g = &plane->geometry;
+	struct ae_posix_plane *p = plane->host;
+
+	for (uint32_t i = 0; i < ae_posix_object_count(g); i++) {
+		*o = ae_posix_object(g, &p->objects, i);
+		if (at >= o->at && at - o->at < o->size)
+			break;
+		o->size = 0;
+	}
+	if (!o->size || g->segments)
+		return o->size != 0;
+	o->kind = at < g->data_offset ? AE_POSIX_CONTROL : AE_POSIX_DATA;
+	if (o->kind == AE_POSIX_CONTROL)
+		o->size = g->data_offset;
+	return 1;
+}
+
+/* From where to where: all of the object that is beyond the end of its file;
+ * or, where the file has it and cannot give it, that page. */
+static void find_hole(const struct ae_posix_object *o, uint64_t at,
+		      uint64_t *from, uint64_t *size)
+{
 	struct stat st;
 	uint64_t end;
 
-	*from = address & ~(page_size - 1);
+	*from = at & ~(page_size - 1);
 	*size = page_size;
-	if (fstat(m->fd, &st) < 0 || st.st_size < 0)
+	if (fstat(*o->fd, &st) < 0 || st.st_size < 0)
 		return;
 	end = ((uint64_t)st.st_size + page_size - 1) & ~(page_size - 1);
-	if (end > address - base || end >= whole)
+	if (end > at - o->at || end >= o->size)
 		return;
-	*from = base + end;
-	*size = whole - end;
+	*from = o->at + end;
+	*size = o->size - end;
 }
 
-/* 1: there is memory again. */
+/* 1: there is memory again, for whatever was allowed there. */
 static int fill_hole(const struct minded *m, uint64_t address)
 {
 	/* relaxed: it was found, and stays while its plane is attached. */
 	uintptr_t entry = (uintptr_t)ae_load64_relaxed(&m->plane);
 	struct aether_plane *plane = (struct aether_plane *)entry;
-	int rights = plane->observer ? PROT_READ : PROT_READ | PROT_WRITE;
+	/* relaxed: the same. */
+	uint64_t base = ae_load64_relaxed(&m->base);
+	struct ae_posix_object o;
 	uint64_t from, size;
+	uint32_t first;
+	int rights;
 	void *at;
 
+	if (!find_object(plane, address - base, &o))
+		return 0;
 	/* relaxed: a word that calls look at. */
 	ae_store32_relaxed(&plane->lost, 1);
-	find_hole(m, address, &from, &size);
-	at = (void *)(uintptr_t)from;
+	find_hole(&o, address - base, &from, &size);
+	first = ae_segment_first(&plane->geometry, o.segment);
+	rights = ae_posix_protection(o.kind, ae_right(plane, first),
+				     plane->observer);
+	at = (void *)(uintptr_t)(base + from);
 	/* the call itself, and not its wrapper: a sanitizer's would look at who
 	 * else is just writing there */
 	if (syscall(SYS_mmap, at, (size_t)size, rights,
@@ -177,7 +204,7 @@ int aether_fault_lost(const struct aether_plane *plane)
 
 /* Also before anybody wants it: it may be wanted later. One that finds no place
  * is not minded. */
-void ae_posix_fault_add(struct aether_plane *plane, int fd, uint64_t size)
+void ae_posix_fault_add(struct aether_plane *plane)
 {
 	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&gate);
@@ -187,11 +214,10 @@ void ae_posix_fault_add(struct aether_plane *plane, int fd, uint64_t size)
 		/* relaxed: changed under the gate only. */
 		if (ae_load64_relaxed(&m->plane))
 			continue;
-		m->fd = fd;
 		/* release: the entry that was there is not any more.
 		 * pairs: acquire in find */
 		ae_store64_release(&m->base, (uint64_t)(uintptr_t)plane->base);
-		ae_store64_release(&m->size, size);
+		ae_store64_release(&m->size, plane->geometry.plane_size);
 		/* release: the entry is whole. pairs: acquire in find */
 		ae_store64_release(&m->plane, (uint64_t)(uintptr_t)plane);
 		break;

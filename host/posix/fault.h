@@ -7,7 +7,7 @@
 
 #include "posix.h"
 
-void ae_posix_fault_add(struct aether_plane *plane, int fd, uint64_t size);
+void ae_posix_fault_add(struct aether_plane *plane);
 void ae_posix_fault_drop(const struct aether_plane *plane);
 
 #endif

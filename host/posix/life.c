@@ -127,7 +127,7 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 	int err;
 
 	pthread_once(&once, watch_forks);
-	err = life->fd < 0 ? open_life(life, p->fd) : 0;
+	err = life->fd < 0 ? open_life(life, p->objects.control) : 0;
 	if (err < 0)
 		return err;
 	if (fcntl(life->fd, F_OFD_SETLK, &lock) == 0)

@@ -31,17 +31,60 @@ static void *aligned_space(size_t size, size_t *mapped, void **mapping)
 	return (void *)start;
 }
 
-static int map_memory(struct ae_posix_plane *p, int observer, void **base)
+int ae_posix_protection(enum ae_posix_kind kind, uint32_t right, int observer)
 {
-	int rights = observer ? PROT_READ : PROT_READ | PROT_WRITE;
+	const int both = observer ? PROT_READ : PROT_READ | PROT_WRITE;
+
+	if (kind == AE_POSIX_CONTROL)
+		return both;
+	if (kind == AE_POSIX_LEASES)
+		return right < AETHER_RIGHT_ROUTE ? PROT_NONE : both;
+	if (right < AETHER_RIGHT_READ)
+		return PROT_NONE;
+	return right < AETHER_RIGHT_WRITE ? PROT_READ : both;
+}
+
+static int map_object(unsigned char *base, const struct ae_posix_object *o,
+		      int how)
+{
+	if (how == PROT_NONE)
+		return 0; /* the space stays what it is */
+	return mmap(base + o->at, (size_t)o->size, how, MAP_SHARED | MAP_FIXED,
+		    *o->fd, 0) == MAP_FAILED
+		       ? errno
+		       : 0;
+}
+
+/* One object holds all of an undivided plane: its data are a part of it. */
+static int restrict_data(unsigned char *base, const struct aether_geometry *g,
+			 int how)
+{
+	return mprotect(base + g->data_offset,
+			(size_t)(g->plane_size - g->data_offset), how) < 0
+		       ? errno
+		       : 0;
+}
+
+static int map_memory(struct ae_posix_plane *p, const struct aether_geometry *g,
+		      const uint8_t *rights, int observer, void **base)
+{
+	int os = 0;
 
 	*base = aligned_space(p->size, &p->mapped, &p->mapping);
 	if (!*base)
 		return errno;
-	if (mmap(*base, p->size, rights, MAP_SHARED | MAP_FIXED, p->fd, 0) ==
-	    MAP_FAILED) {
-		int os = errno;
+	for (uint32_t i = 0; i < ae_posix_object_count(g) && !os; i++) {
+		struct ae_posix_object o = ae_posix_object(g, &p->objects, i);
 
+		os = map_object(*base, &o,
+				ae_posix_protection(o.kind, rights[o.segment],
+						    observer));
+	}
+	if (!os && !g->segments && rights[0] < AETHER_RIGHT_WRITE)
+		os = restrict_data(*base, g,
+				   ae_posix_protection(AE_POSIX_DATA, rights[0],
+						       observer));
+	if (os) {
 		munmap(p->mapping, p->mapped);
 		return os;
 	}
@@ -50,8 +93,26 @@ static int map_memory(struct ae_posix_plane *p, int observer, void **base)
 	return 0;
 }
 
-int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
-		 struct aether_error *error, struct aether_plane **plane)
+static void bind(struct aether_plane *made, void *base,
+		 const struct aether_geometry *geometry, const uint8_t *rights)
+{
+	struct ae_posix_plane *p = made->host;
+
+	ae_plane_bind(made, base, geometry);
+	for (uint32_t i = 0; i < ae_segment_count(geometry); i++)
+		ae_segment_grant(made, i, rights[i]);
+	ae_posix_fault_add(made);
+	if (made->observer)
+		return;
+	p->watch = ae_posix_watch_make(made);
+	p->trap = ae_posix_trap_make();
+	p->bell = ae_posix_bell_make(made);
+}
+
+int ae_posix_map(const struct aether_plane_objects *objects,
+		 const struct aether_geometry *geometry, const uint8_t *rights,
+		 uint32_t flags, struct aether_error *error,
+		 struct aether_plane **plane)
 {
 	struct aether_plane *made = calloc(1, sizeof(*made));
 	struct ae_posix_plane *p = calloc(1, sizeof(*p));
@@ -66,10 +127,10 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 	}
 	made->host = p;
 	made->observer = (flags & AETHER_ATTACH_OBSERVE) != 0;
-	p->fd = fd;
+	p->objects = *objects;
 	p->size = (size_t)geometry->plane_size;
-	os = map_memory(p, made->observer, &base);
-	p->test = os ? -1 : ae_posix_reopen(fd, O_RDONLY);
+	os = map_memory(p, geometry, rights, made->observer, &base);
+	p->test = os ? -1 : ae_posix_reopen(objects->control, O_RDONLY);
 	if (!os && p->test < 0 && ae_posix_code(errno) == AETHER_EFILES) {
 		os = errno;
 		munmap(p->mapping, p->mapped);
@@ -82,13 +143,7 @@ int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
 			"cannot map %llu bytes of the plane",
 			(unsigned long long)geometry->plane_size);
 	}
-	ae_plane_bind(made, base, geometry);
-	ae_posix_fault_add(made, fd, p->size);
-	if (!made->observer) {
-		p->watch = ae_posix_watch_make(made);
-		p->trap = ae_posix_trap_make();
-		p->bell = ae_posix_bell_make(made);
-	}
+	bind(made, base, geometry, rights);
 	*plane = made;
 	return 0;
 }
@@ -118,7 +173,8 @@ static uint64_t huge_bytes(const struct aether_plane *plane)
 	return kib * 1024;
 }
 
-/* Asks for one part of the mapping; returns the bytes that were locked. */
+/* Asks for one part of the mapping; returns the bytes that were locked. What is
+ * not mapped, or for reading only, is not asked for its pages. */
 static uint64_t grant(const struct aether_plane *plane, uint64_t from,
 		      uint64_t to, uint32_t flags)
 {
@@ -140,8 +196,22 @@ void ae_posix_grant(struct aether_plane *plane, uint32_t flags)
 
 	if (!(flags & (AETHER_FLAG_HUGE | AETHER_FLAG_LOCK)))
 		return;
-	p->locked = grant(plane, 0, g->tables_end, flags);
-	p->locked += grant(plane, g->data_offset, g->plane_size, flags);
+	p->locked = grant(plane, 0,
+			  g->segments ? g->leases_offset : g->tables_end,
+			  flags);
+	for (uint32_t i = 0; i < ae_segment_count(g); i++) {
+		struct aether_segment_info is;
+
+		aether_segment_look(plane, i, &is);
+		if (g->segments && is.right >= AETHER_RIGHT_ROUTE)
+			p->locked += grant(plane, is.leases_offset,
+					   is.leases_offset + is.leases_size,
+					   flags);
+		if (is.right >= AETHER_RIGHT_READ)
+			p->locked += grant(plane, is.data_offset,
+					   is.data_offset + is.data_size,
+					   flags);
+	}
 	if (flags & AETHER_FLAG_HUGE)
 		p->huge = huge_bytes(plane);
 }
@@ -163,7 +233,7 @@ int aether_plane_detach(struct aether_plane *plane)
 	munmap(p->mapping, p->mapped);
 	if (p->test >= 0)
 		close(p->test);
-	close(p->fd);
+	ae_posix_objects_close(&p->objects);
 	free(p);
 	free(plane);
 	return 0;
@@ -173,7 +243,16 @@ int aether_plane_fd(const struct aether_plane *plane)
 {
 	const struct ae_posix_plane *p = plane->host;
 
-	return p->fd;
+	return p->objects.control;
+}
+
+int aether_plane_objects(const struct aether_plane *plane,
+			 struct aether_plane_objects *objects)
+{
+	const struct ae_posix_plane *p = plane->host;
+
+	*objects = p->objects;
+	return 0;
 }
 
 void *aether_plane_base(const struct aether_plane *plane)

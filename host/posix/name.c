@@ -86,20 +86,25 @@ int ae_posix_path(const char *name, char path[AE_POSIX_PATH],
 int aether_plane_destroy(const char *name, struct aether_error *error)
 {
 	char path[AE_POSIX_PATH];
+	uint64_t id = 0;
 	struct stat st;
 	int err = ae_posix_path(name, path, error);
 
 	if (err < 0)
 		return err;
-	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	ae_posix_files_id(name, &id);
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
+		ae_posix_files_sweep(name, 0);
 		return aether_error_fill(error, AETHER_ENOENT, 0,
 					 "there is no plane '%s' in %s", name,
 					 ae_posix_directory());
+	}
 	if (unlink(path) < 0) {
 		err = errno;
 		return aether_error_fill(error, ae_posix_code(err), err,
 					 "cannot destroy plane '%s'", name);
 	}
+	ae_posix_files_sweep(name, id);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 
 /* The port's part of an attachment. */
 struct ae_posix_plane {
-	int fd;   /* of the plane's memory */
+	struct aether_plane_objects objects;
 	int test; /* a description of its own, to ask about life locks */
 	size_t size;
 	size_t mapped; /* with what aligning added */
@@ -35,6 +35,7 @@ static inline void ae_posix_joined(struct ae_posix_plane *p, int change)
 }
 
 #define AE_POSIX_PATH 512
+#define AE_POSIX_FILE (AE_POSIX_PATH + 64) /* of a segment */
 
 /* Where a plane of that name lies. AETHER_ENAME, with a text. */
 int ae_posix_path(const char *name, char path[AE_POSIX_PATH],
@@ -52,9 +53,68 @@ const char *ae_posix_directory(void);
  * file system that is to hold them, or is -1. AETHER_ENOSPC names the limit. */
 int ae_posix_space(uint64_t want, int fd, struct aether_error *error);
 
-/* Maps the plane's memory and binds it. */
-int ae_posix_map(int fd, const struct aether_geometry *geometry, uint32_t flags,
-		 struct aether_error *error, struct aether_plane **plane);
+/* What a segment's leases or data are in, or all else: an object. */
+enum ae_posix_kind {
+	AE_POSIX_CONTROL,
+	AE_POSIX_LEASES,
+	AE_POSIX_DATA,
+};
+
+struct ae_posix_object {
+	enum ae_posix_kind kind;
+	uint32_t segment;
+	uint64_t at; /* where it is mapped, from the plane's base */
+	uint64_t size;
+	int *fd; /* in the objects */
+};
+
+/* object.c: how many a plane has, control first, and one of them. */
+uint32_t ae_posix_object_count(const struct aether_geometry *geometry);
+struct ae_posix_object ae_posix_object(const struct aether_geometry *geometry,
+				       struct aether_plane_objects *objects,
+				       uint32_t number);
+
+/* None is open. */
+void ae_posix_objects_none(struct aether_plane_objects *objects,
+			   uint32_t segments);
+
+/* Closes those that are open. */
+void ae_posix_objects_close(struct aether_plane_objects *objects);
+
+/* "control", "leases of segment 3" */
+const char *ae_posix_object_text(const struct ae_posix_object *object,
+				 char text[40]);
+
+/* files.c: where the file of a segment's object lies; `id` is the plane's. */
+void ae_posix_segment_path(const char *name, uint64_t id,
+			   const struct ae_posix_object *object,
+			   char path[AE_POSIX_FILE]);
+
+/* Opens the files of the segments, as far as the caller may and wants. */
+int ae_posix_files_open(const char *name, uint64_t id,
+			const struct aether_geometry *geometry,
+			const struct aether_attach_options *options,
+			struct aether_plane_objects *objects,
+			struct aether_error *error);
+
+/* The ID that the header of the plane of that name has; nothing else of it is
+ * checked. */
+int ae_posix_files_id(const char *name, uint64_t *id);
+
+/* Removes the files of segments of planes of that name that are no more: whose
+ * destroyer or creator was killed. Those of the plane `gone`, if it is not 0,
+ * without asking. */
+void ae_posix_files_sweep(const char *name, uint64_t gone);
+
+/* Maps the plane's memory, each segment with its right, and binds it. Takes the
+ * descriptors over if it succeeds. */
+int ae_posix_map(const struct aether_plane_objects *objects,
+		 const struct aether_geometry *geometry, const uint8_t *rights,
+		 uint32_t flags, struct aether_error *error,
+		 struct aether_plane **plane);
+
+/* How an object is mapped by one who has that right to its segment: PROT_... */
+int ae_posix_protection(enum ae_posix_kind kind, uint32_t right, int observer);
 
 /* trap.c: what an attachment needs for trap mode. NULL: no memory. */
 struct ae_posix_trap *ae_posix_trap_make(void);

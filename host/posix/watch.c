@@ -168,7 +168,8 @@ static int look_at(struct ae_posix_watch *w, uint32_t slot)
 	if (stamp != w->stamps[slot])
 		follow(w, slot, stamp);
 	if (!stamp)
-		return state == AETHER_SEAT_DEAD;
+		return state == AETHER_SEAT_DEAD &&
+		       !ae_reap_is_left(w->plane, slot, word);
 	return ae_host_life_test(w->plane, slot) == 0;
 }
 

@@ -26,6 +26,8 @@ struct ae_sim_actor {
 	int mortal; /* may be killed */
 	int watch;  /* 1 + the actor whose process and participant it shares */
 	int shut;   /* no guarded region opens to it */
+	uint64_t hidden;    /* segments of which it sees nothing, a bit each */
+	uint64_t read_only; /* whose data it may only read */
 };
 
 struct ae_sim_scene {
@@ -33,6 +35,7 @@ struct ae_sim_scene {
 	uint32_t strides;
 	uint32_t slots;      /* 0: one for each actor and one for the monitor */
 	uint32_t flags;      /* of the plane */
+	uint32_t segments;   /* 0: undivided; all strides are in segment 0 */
 	int unwatched;       /* parked waits look for the dead themselves */
 	int reaps;           /* of the monitor, one more than this */
 	int epochs;          /* are in play: panic, contexts, owners too */

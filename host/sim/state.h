@@ -178,6 +178,11 @@ const char *ae_sim_word(const void *word, uint64_t value);
 /* cover.c: which lines of core were tried. */
 void ae_sim_came(struct ae_sim_site *site);
 
+/* act.c: does that tenant see the stride? Is one of the run to be cleared
+ * still? */
+int ae_sim_sees(uint32_t stamp, uint32_t index);
+int ae_sim_uncleared(uint32_t head);
+
 /* check.c: after an execution. */
 void ae_sim_check(void);
 

@@ -4,6 +4,7 @@
  * region, the plane; every piece of it, a stride, has exactly one owner.
  *
  *	plane        create a region, or attach to one
+ *	segment      parts of it with rights of their own
  *	participant  join it: whoever holds leases is a participant
  *	stride       reserve a piece, write in place, release it
  *	route        hand a piece on; take what was handed to you
@@ -44,6 +45,7 @@ extern "C" {
 #include <aether/layouts.h>
 #include <aether/geometry.h>
 #include <aether/plane.h>
+#include <aether/segment.h>
 #include <aether/participant.h>
 #include <aether/stride.h>
 #include <aether/route.h>

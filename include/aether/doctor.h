@@ -52,6 +52,9 @@ enum aether_finding_where {
 	X(SEAT_ASKED, "seatAsked", 0, \
 	  "whether its tenant lives could not be asked of the kernel") \
 	X(HEIR, "heir", 1, "it names an heir that cannot be") \
+	X(SIGHT, "sight", 1, \
+	  "it cannot see the segments that its record says: mail is " \
+	  "refused, and what it leaves may be overlooked; it must end") \
 	X(COUNTERS, "counters", 0, \
 	  "lease words name it more often than its counters allow") \
 	X(WITHDRAWAL, "withdrawal", 0, \

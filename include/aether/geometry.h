@@ -7,6 +7,10 @@
  *	layout's first 8 KiB and regions | participants | mailboxes |
  *	registers | leases | (padding) | data
  *
+ * A plane may be divided into segments (segment.h): each has as many strides as
+ * the others, a multiple of a register's, and the last may have fewer. Leases
+ * and data stay one array each, segment after segment.
+ *
  * Refused with AETHER_EGEOMETRY: no stride, or tables of more than
  * AETHER_TABLES_PERCENT_MAX percent of the plane; a layout's regions beyond the
  * first 8 KiB are no tables. Small strides need few
@@ -25,8 +29,10 @@ struct aether_geometry {
 	uint32_t participants; /* slots, 1 to AETHER_PARTICIPANTS_MAX */
 	uint32_t places;       /* of one mailbox, a power of two >= strides */
 	uint32_t registers;    /* 32 strides each */
-	uint32_t reserved;     /* 0 */
-	uint64_t stride_size;  /* bytes, a power of two */
+	uint32_t segments;     /* 0: undivided */
+	uint32_t segment_strides; /* of a segment; undivided: all */
+	uint32_t reserved;        /* 0 */
+	uint64_t stride_size;     /* bytes, a power of two */
 	uint64_t participants_offset;
 	uint64_t mailboxes_offset;
 	uint64_t registers_offset;
@@ -48,6 +54,15 @@ struct aether_geometry {
 AETHER_API int aether_geometry_make(uint32_t layout, uint32_t strides,
 				    uint64_t stride_size, uint32_t participants,
 				    struct aether_geometry *geometry);
+
+/*
+ * The same, divided into `segments`, 1 to AETHER_SEGMENTS_MAX; 0: undivided.
+ * Also AETHER_EGEOMETRY: there are too few strides for so many segments.
+ */
+AETHER_API int aether_geometry_divide(uint32_t layout, uint32_t strides,
+				      uint64_t stride_size,
+				      uint32_t participants, uint32_t segments,
+				      struct aether_geometry *geometry);
 
 /*
  * How many strides a tier (enum aether_tier) means: as many as its data hold,

@@ -90,8 +90,9 @@ struct aether_pingpong_info {
  * is let go or its term is over, but not beyond `deadline`.
  * Errors: AETHER_EINDEX (no such pair), AETHER_ETAKEN (another one writes, and
  * lives), AETHER_EAGAIN (another one was faster), AETHER_ECONTEXT (I belong to
- * an earlier boot), AETHER_ECORRUPT. Those that
- * leave me its writer, with nothing begun: AETHER_EHELD (I have begun already,
+ * an earlier boot), AETHER_ECORRUPT. Those that leave me its writer, with
+ * nothing begun: AETHER_EACCES (a buffer is a run of a segment where I may not
+ * write or, of the active one, not read), AETHER_EHELD (I have begun already,
  * that goes on; or I pin the only buffer myself), AETHER_ETIMEDOUT,
  * AETHER_EINTR, and what aether_epoch_signal refuses, or a wait.
  */
@@ -114,7 +115,9 @@ AETHER_API int aether_pingpong_begin(struct aether_participant *me,
  * Never waits; `write` is described anew. Errors: AETHER_EINDEX (no such pair),
  * AETHER_ENOTHELD (I have not begun), AETHER_EFULL (nowhere are so many strides
  * free in a row), AETHER_EQUOTA, AETHER_EAGAIN (they were, and somebody else
- * was faster), AETHER_ECONTEXT, AETHER_ECORRUPT.
+ * was faster), AETHER_EACCES (I may write in no segment), AETHER_ECONTEXT,
+ * AETHER_ECORRUPT. A run lies in one segment, and is where I may write: readers
+ * must have the right to read there.
  */
 AETHER_API int aether_pingpong_room(struct aether_participant *me,
 				    uint32_t pair, uint32_t items,
@@ -153,7 +156,8 @@ aether_pingpong_write_item(const struct aether_pingpong_write *write,
 /*
  * Begins a checked reading of the active buffer. Writes nothing, never waits.
  * Errors: AETHER_EINDEX (no such pair), AETHER_EAGAIN (commits came faster than
- * I could look), AETHER_ECORRUPT.
+ * I could look), AETHER_EACCES (the buffer is in a segment that I may not
+ * read), AETHER_ECORRUPT.
  */
 AETHER_API int
 aether_pingpong_read_begin(const struct aether_plane *plane, uint32_t pair,
@@ -185,7 +189,9 @@ AETHER_API int
 aether_pingpong_read_item(const struct aether_pingpong_reading *reading,
 			  uint32_t i, const void **item);
 
-/* How the pair stands. AETHER_EINDEX, AETHER_ECORRUPT. */
+/* How the pair stands. AETHER_EINDEX, AETHER_ECORRUPT, AETHER_EACCES (the
+ * buffer that readers read is in a segment that I do not see). Of segments that
+ * I do not see no `strides` are counted. */
 AETHER_API int aether_pingpong_look(const struct aether_plane *plane,
 				    uint32_t pair,
 				    struct aether_pingpong_info *info);

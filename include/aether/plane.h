@@ -36,6 +36,31 @@ struct aether_plane_options {
 	uint32_t mode;         /* file mode of a named plane; 0: 0600 */
 	uint32_t group;        /* its group; 0: the creator's */
 	uint32_t flags;        /* AETHER_FLAG_HUGE, _LOCK, _ZERO */
+	uint32_t segments; /* parts with rights of their own; 0: undivided */
+};
+
+/*
+ * The memory objects of a plane, as descriptors: one, control, or, if it is
+ * divided, also two for each segment. -1: not there, and then not granted.
+ */
+struct aether_plane_objects {
+	int control;
+	uint32_t segments; /* 0: undivided */
+	int leases[AETHER_SEGMENTS_MAX];
+	int data[AETHER_SEGMENTS_MAX];
+};
+
+/*
+ * How to attach. All zero asks for all that one may have; each set, a bit per
+ * segment, asks for less. A plane that is not divided has segment 0, and
+ * cannot be hidden.
+ */
+struct aether_attach_options {
+	uint32_t flags;     /* AETHER_ATTACH_OBSERVE */
+	uint32_t reserved;  /* 0 */
+	uint64_t hidden;    /* of these nothing is mapped */
+	uint64_t no_data;   /* of these no data: who only routes needs none */
+	uint64_t read_only; /* of these the data for reading only */
 };
 
 struct aether_plane_info {
@@ -58,6 +83,8 @@ struct aether_plane_info {
  * reserved first, so that later writes cannot fail for want of it.
  * With AETHER_FLAG_ZERO every stride is zeroed when its lease ends, however it
  * ends, before anybody else can have it.
+ * A divided plane's mode and group are those of all its files; segment by
+ * segment they are an administrator's to change (docs/segment.md).
  * Huge pages and locking are tried when asked for; what was granted is in
  * aether_plane_look (`huge_bytes`, `locked_bytes`), not in the result.
  * Errors: AETHER_ENAME, AETHER_EEXIST, AETHER_EINVAL, AETHER_ELAYOUT,
@@ -79,7 +106,35 @@ AETHER_API int aether_plane_attach(const char *name, uint32_t flags,
 				   struct aether_error *error,
 				   struct aether_plane **plane);
 
-/* The same by descriptor, which stays the caller's. */
+/* The same, asking for less. Also AETHER_EINVAL. What rights came of it tells
+ * aether_segment_look: of each segment what its files' modes allow. */
+AETHER_API int aether_plane_attach_with(
+	const char *name, const struct aether_attach_options *options,
+	struct aether_error *error, struct aether_plane **plane);
+
+/*
+ * The same by descriptors, which stay the caller's. What each allows, and
+ * whether it is there, are the rights. Each is checked before it is believed:
+ * its size, and of an anonymous plane that nobody can change it. `options` may
+ * be NULL. Also AETHER_EINVAL (a descriptor, or their number).
+ */
+AETHER_API int
+aether_plane_attach_objects(const struct aether_plane_objects *objects,
+			    const struct aether_attach_options *options,
+			    struct aether_error *error,
+			    struct aether_plane **plane);
+
+/*
+ * The same by all descriptors of another attachment of this process, or, after
+ * fork(), of its parent's.
+ */
+AETHER_API int
+aether_plane_reattach(const struct aether_plane *other,
+		      const struct aether_attach_options *options,
+		      struct aether_error *error, struct aether_plane **plane);
+
+/* The same by the descriptor of control alone: of a divided plane's segments
+ * nothing is granted. */
 AETHER_API int aether_plane_attach_fd(int fd, uint32_t flags,
 				      struct aether_error *error,
 				      struct aether_plane **plane);
@@ -92,14 +147,20 @@ AETHER_API int aether_plane_detach(struct aether_plane *plane);
 
 /*
  * Ends a named plane: its name is gone at once, its memory when the last one
- * detaches. Also removes a damaged plane.
+ * detaches. Also removes a damaged plane, and what a creator left that was
+ * killed.
  * Errors: AETHER_ENAME, AETHER_ENOENT, AETHER_EACCES, AETHER_ESYS.
  */
 AETHER_API int aether_plane_destroy(const char *name,
 				    struct aether_error *error);
 
-/* The descriptor of the plane's memory; it stays the plane's. */
+/* The descriptor of the plane's memory, of a divided one's control; it stays
+ * the plane's. */
 AETHER_API int aether_plane_fd(const struct aether_plane *plane);
+
+/* All descriptors of this attachment; they stay the plane's. Returns 0. */
+AETHER_API int aether_plane_objects(const struct aether_plane *plane,
+				    struct aether_plane_objects *objects);
 
 /* The base of the mapping: offsets count from here. */
 AETHER_API void *aether_plane_base(const struct aether_plane *plane);

@@ -44,6 +44,9 @@ struct aether_reap_report {
 	uint32_t pending;   /* leases that could not be settled: the heir's
 			       mailbox is full; reap again later */
 	uint32_t epochs;    /* epochs that went back to the pool */
+	uint32_t unseen;    /* dead who may have left something in segments
+			       that I do not see: they keep their slots until
+			       somebody reaps who does */
 };
 
 /*

@@ -23,10 +23,12 @@ struct aether_registry_counts {
 	uint32_t stale_set;   /* free, but the register says occupied */
 	uint32_t stale_clear; /* occupied, but the register says free */
 	uint32_t corrupt;     /* words that cannot be */
+	uint32_t unseen;      /* in segments whose leases I do not see */
 };
 
 /* Looks at stride `index`. One of a run that is not its head says cont; `head`
- * says where to look for its owner. Errors: AETHER_ERANGE, AETHER_ECORRUPT. */
+ * says where to look for its owner. Errors: AETHER_ERANGE, AETHER_ECORRUPT,
+ * AETHER_EACCES (of a segment whose leases I do not see). */
 AETHER_API int aether_registry_look(const struct aether_plane *plane,
 				    uint32_t index,
 				    struct aether_stride_info *info);

@@ -39,8 +39,9 @@ AETHER_API int aether_route_depth(struct aether_participant *me, uint64_t to,
 
 /*
  * Routes the lease to the tenancy `to`. Does not wait.
- * Errors: the refusals of stride.h; AETHER_EGONE (it has left), AETHER_EDEPTH,
- * AETHER_EBOX: in these cases the lease is still mine. AETHER_EDROPPED: the
+ * Errors: the refusals of stride.h; AETHER_EGONE (it has left), AETHER_EACCES
+ * (it does not see the stride's segment), AETHER_EDEPTH, AETHER_EBOX: in these
+ * cases the lease is still mine. AETHER_EDROPPED: the
  * policy ended it.
  */
 AETHER_API int aether_route(struct aether_participant *me, uint64_t handle,

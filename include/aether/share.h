@@ -28,8 +28,9 @@
  * Shares the lease with the tenancies `to[0..count)`. Those that have gone are
  * left out. `*reached`, which may be NULL, says how many got it.
  * Errors: the refusals of stride.h, AETHER_ESUSPECT; AETHER_EGONE (all have
- * gone), AETHER_EDEPTH, AETHER_EBOX, AETHER_EINVAL (no readers, one of them
- * myself or named twice): in these cases the lease is still mine.
+ * gone), AETHER_EACCES (one does not see the segment), AETHER_EDEPTH,
+ * AETHER_EBOX, AETHER_EINVAL (no readers, one of them myself or named twice):
+ * in these cases the lease is still mine.
  * AETHER_EDROPPED: the policies left nobody, the lease has ended.
  */
 AETHER_API int aether_share(struct aether_participant *me, uint64_t handle,

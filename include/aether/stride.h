@@ -14,6 +14,8 @@
  * its 8 bits tell, or no handle at all), AETHER_ERANGE (no such stride),
  * AETHER_ESTALE (that lease has ended), AETHER_EOWNER (the lease is somebody
  * else's, or on its way; or it is shared, and the call would write),
+ * AETHER_EACCES (it is of a segment in which I have not the right that the call
+ * needs: segment.h),
  * AETHER_ESUSPECT (its last owner died while working on it, and its holder has
  * not accepted that: reap.h).
  *
@@ -62,15 +64,20 @@ struct aether_stride_info {
  * (it is in cache), else the lowest free one in the participant's part of the
  * registry, else any. The new lease is empty: length 0, format raw, user data
  * zero. The bytes of the stride are as the last owner left them, or zero where
- * the plane was created so (AETHER_FLAG_ZERO). Before saying that none is free
+ * the plane was created so (AETHER_FLAG_ZERO; what one who may not write them
+ * released is zeroed now). Before saying that none is free
  * it reaps, at most once in a millisecond; where the plane zeroes, that clears
  * what the dead had.
  * Does not wait; at most two steps per stride of the plane.
  * Errors: AETHER_EFULL, AETHER_EQUOTA, AETHER_EAGAIN (one was free, somebody
- * else was faster).
+ * else was faster), AETHER_EACCES (I may write no segment).
  */
 AETHER_API int aether_stride_reserve(struct aether_participant *me,
 				     uint64_t *handle);
+
+/* The same, of one segment (segment.h). Also AETHER_ERANGE: no such one. */
+AETHER_API int aether_stride_reserve_in(struct aether_participant *me,
+					uint32_t segment, uint64_t *handle);
 
 /*
  * The same, waiting for a free stride until the deadline (clock.h).
@@ -81,12 +88,18 @@ AETHER_API int aether_stride_reserve_until(struct aether_participant *me,
 
 /*
  * Reserves `count` consecutive strides as one lease. First fit, by trying; a
- * plane whose free strides lie scattered may have none.
- * Errors: as aether_stride_reserve; AETHER_EINVAL (0, or more than the plane
+ * plane whose free strides lie scattered may have none. A run lies in one
+ * segment.
+ * Errors: as aether_stride_reserve; AETHER_EINVAL (0, or more than a segment
  * has).
  */
 AETHER_API int aether_stride_reserve_run(struct aether_participant *me,
 					 uint32_t count, uint64_t *handle);
+
+/* The same, in one segment. Also AETHER_ERANGE: no such one. */
+AETHER_API int aether_stride_reserve_run_in(struct aether_participant *me,
+					    uint32_t segment, uint32_t count,
+					    uint64_t *handle);
 
 /*
  * Accepts a suspect lease of mine: from now on its content is what I say it is.
@@ -101,14 +114,16 @@ AETHER_API int aether_stride_accept(struct aether_participant *me,
 AETHER_API int aether_stride_release(struct aether_participant *me,
 				     uint64_t handle);
 
-/* Where the data lie, as offsets: eight bit-planes and their pitch. */
+/* Where the data lie, as offsets: eight bit-planes and their pitch. Needs the
+ * right to read. */
 AETHER_API int aether_stride_resolve(struct aether_participant *me,
 				     uint64_t handle,
 				     struct aether_pointer *pointer);
 
 /*
  * The stride as bytes: an address in this process, good while the lease is
- * mine. `size` may be NULL.
+ * mine. `size` may be NULL. Needs the right to read; where that is all that I
+ * have, a store there faults (aether_segment_right asks).
  */
 AETHER_API int aether_stride_bytes(struct aether_participant *me,
 				   uint64_t handle, size_t *size, void **bytes);
@@ -123,7 +138,7 @@ AETHER_API int aether_stride_user(struct aether_participant *me,
 /*
  * Says what the stride holds: `length` bytes (at most the stride's size) in
  * `format`; `tile` (a power of two, 8 to an eighth of the stride; 0 means
- * AETHER_TILE) matters if it is sliced.
+ * AETHER_TILE) matters if it is sliced. Needs the right to write.
  * Errors: the refusals, AETHER_EINVAL.
  */
 AETHER_API int aether_stride_describe(struct aether_participant *me,

@@ -157,11 +157,12 @@ def test_map_of_all_states():
     same(strides[2]["readers"], [0, 3, 4], "readers")
     same(strides[4]["head"], 3, "the head of a run")
     same({frozenset(s) - {"readers", "head"} for s in strides},
-         {frozenset(("index", "state", "owner", "generation"))}, "keys")
+         {frozenset(("index", "segment", "state", "owner", "generation"))},
+         "keys")
     counts = good_json("map", "p")["counts"]
     same(counts, {"busy": 2, "routed": 1, "shared": 1, "cont": 1,
                   "suspect": 2, "ending": 1, "kept": 0, "corrupt": 2,
-                  "dormant": 246},
+                  "dormant": 246, "unseen": 0},
          "counts")
     same(good("map", "p").out.split()[1][:11], "#>=#-!!~??.", "the picture")
 

@@ -15,7 +15,7 @@ import tool  # noqa: E402
 from tool import (LIB, TIMEOUT, aether, bad, good, good_json,  # noqa: E402
                   must, objects, same, until)
 
-KEYS = "dead freed inherited suspect pending".split()
+KEYS = "dead freed inherited suspect pending unseen".split()
 DROP_OLDEST = 2
 
 

@@ -144,8 +144,7 @@ static inline struct aether_plane *rig_again(const struct aether_plane *plane)
 {
 	struct aether_plane *again = NULL;
 
-	need(aether_plane_attach_fd(aether_plane_fd(plane), 0, NULL, &again) ==
-	     0);
+	need(aether_plane_reattach(plane, NULL, NULL, &again) == 0);
 	return again;
 }
 

@@ -132,7 +132,8 @@ static void fields(void)
 	FIELD(plane_size, 0, AETHER_ECORRUPT);
 	FIELD(plane_size, good.plane_size * 2, AETHER_ECORRUPT);
 	FIELD(segments, 2, AETHER_ECORRUPT);
-	FIELD(segments, 0, AETHER_ECORRUPT);
+	FIELD(segments, 65, AETHER_ECORRUPT);
+	FIELD(segment_strides, 0, AETHER_ECORRUPT);
 	put_header(&header);
 }
 

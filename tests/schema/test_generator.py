@@ -194,7 +194,7 @@ LISTS = {"errors": "ERROR", "roles": "ROLE", "states": "STATE", "keys": "KEY",
          "seatStates": "SEAT", "formats": "FORMAT", "policies": "POLICY",
          "flags": "FLAG", "parcelFlags": "PARCEL", "tiers": "TIER",
          "guardModes": "GUARD_MODE", "guardViolations": "GUARD_VIOLATION",
-         "epochKinds": "EPOCH_KIND"}
+         "epochKinds": "EPOCH_KIND", "rights": "RIGHT"}
 
 
 PRELUDE = r"""

@@ -62,6 +62,16 @@ static void grow(void)
 		aether_pingpong_resign(ae_sim_me(), 0);
 }
 
+/* Both to runs, and back to region. */
+static void grow_and_shrink(void)
+{
+	afresh();
+	for (int i = 0; i < 4; i++)
+		if (write_room(i < 2 ? STRIDE_ITEMS : 1) < 0)
+			return;
+	aether_pingpong_resign(ae_sim_me(), 0);
+}
+
 /* Whatever the dead left, both to region. */
 static void shrink(void)
 {
@@ -119,6 +129,15 @@ static const struct ae_sim_scene grown_reaped = {
 		    { .name = "reaper", .body = reap_after, .mortal = 1 } },
 };
 
+static const struct ae_sim_scene shrunk = {
+	.name = "buffers that grow and shrink, the writer is taken over",
+	.strides = 5,
+	.setup = lay_out_room,
+	.finish = finish_room,
+	.actors = { { .name = "writer", .body = grow_and_shrink, .mortal = 1 },
+		    { .name = "heir", .body = shrink } },
+};
+
 int main(int argc, char **argv)
 {
 	scene_begin(argc, argv);
@@ -127,5 +146,6 @@ int main(int argc, char **argv)
 	scene_run(&grown, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
 	scene_run(&grown_reaped, (struct bound) { 0, 1 },
 		  (struct bound) { 1, 1 });
+	scene_run(&shrunk, (struct bound) { 0, 1 }, (struct bound) { 2, 1 });
 	return scene_end();
 }

@@ -30,6 +30,7 @@ const schema :Meta.Schema = (
   parcelFlags = [(name = "last", number = 1, doc = "no more follow")],
   guardModes = [
     (name = "readOnly", number = 0), (name = "single", number = 1)],
+  rights = [(name = "none", number = 0, doc = "nothing")],
   guardViolations = [(name = "writer", number = 0, doc = "may not write")],
   epochKinds = [
     (name = "counter", number = 0, doc = "rises"),

@@ -141,6 +141,15 @@ enum aether_epoch_kind {
 	X(LOCK, 2, "lock", "names who holds it") \
 	X(HASH, 4, "hash", "")
 
+/* rights in a segment, each more than the one before */
+enum aether_right {
+	AETHER_RIGHT_NONE = 0, /* nothing */
+};
+
+/* X(name, number, text, doc) */
+#define AETHER_RIGHT_LIST(X) \
+	X(NONE, 0, "none", "nothing")
+
 /* tiers: sizes to choose from */
 enum aether_tier {
 	AETHER_TIER_LIGHT = 0,
