@@ -31,6 +31,8 @@ struct aether_plane {
 	struct aether_geometry geometry;
 	uint32_t tag;
 	uint32_t flags;            /* as the header said when it was checked */
+	uint64_t id[2];            /* the same */
+	uint64_t created;          /* the same */
 	uint32_t lap_shift;        /* places = 1 << lap_shift */
 	int observer;              /* mapped read-only */
 	struct aether_word32 lost; /* 1: some of its memory was taken away */
@@ -184,6 +186,8 @@ struct ae_birth {
 };
 void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
 		   const struct aether_geometry *geometry);
+void ae_plane_note(struct aether_plane *plane,
+		   const struct aether_header_seg *header);
 void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth);
 int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
 		   struct aether_geometry *geometry);

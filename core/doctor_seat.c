@@ -37,6 +37,7 @@ void ae_doctor_header(struct ae_doctor *d, uint32_t zero)
 	    ae_plane_check(&copy, ae_segment_control_size(&plane->geometry),
 			   &g) < 0 ||
 	    copy.tag != plane->tag || copy.flags != plane->flags ||
+	    copy.id[0] != plane->id[0] || copy.id[1] != plane->id[1] ||
 	    g.strides != plane->geometry.strides ||
 	    g.segments != plane->geometry.segments ||
 	    g.layout != plane->geometry.layout)

@@ -132,6 +132,16 @@ static uint64_t half_of(uint64_t sight, uint32_t half)
 	return sight >> half * HALF_BITS & AETHER_SIGHT_SET_MASK;
 }
 
+/* Of a word that anybody may have written: segments that there are. */
+static uint64_t seen_in(const struct aether_plane *plane, uint64_t sight,
+			uint32_t half)
+{
+	uint64_t all = UINT64_MAX >> (AETHER_SEGMENTS_MAX -
+				      plane->geometry.segments);
+
+	return AETHER_SIGHT_SET(sight) & half_of(all, half);
+}
+
 /* Mine, before my seat is active. Where it is a dead one's seat that I take
  * over, my sight holds what of his is left, so it may be written over it. */
 void ae_sight_write(struct aether_participant *me)
@@ -183,7 +193,7 @@ int ae_sight_within(const struct aether_plane *plane, uint32_t slot)
 		uint64_t sight = ae_load64_acquire(
 			&plane->seats[slot].sight[i]);
 
-		beyond |= AETHER_SIGHT_SET(sight) & ~half_of(plane->sight, i);
+		beyond |= seen_in(plane, sight, i) & ~half_of(plane->sight, i);
 	}
 	return !beyond;
 }
@@ -229,7 +239,7 @@ static uint64_t strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
 		seen = ae_cas64_seq_cst(sight, word, next);
 		word = seen == word ? next : seen;
 	}
-	return AETHER_SIGHT_SET(word) & ~mine;
+	return seen_in(plane, word, half) & ~mine;
 }
 
 /* All that I see of what the dead one left is settled. 1: nothing is left. */
