@@ -136,8 +136,8 @@ static uint64_t half_of(uint64_t sight, uint32_t half)
 static uint64_t seen_in(const struct aether_plane *plane, uint64_t sight,
 			uint32_t half)
 {
-	uint64_t all = UINT64_MAX >> (AETHER_SEGMENTS_MAX -
-				      plane->geometry.segments);
+	uint64_t all = UINT64_MAX >>
+		       (AETHER_SEGMENTS_MAX - plane->geometry.segments);
 
 	return AETHER_SIGHT_SET(sight) & half_of(all, half);
 }

@@ -84,10 +84,11 @@ static int refuse_missing(const char *name,
 }
 
 /*
- * The header, which says the ID, can be written by all who take part; who writes
- * another one leads newcomers to files of that ID. So they must be such as the
- * plane's creator made: of the same user as control, or of root's, and with no
- * second name, which may be how a file of another segment came to this one.
+ * The header, which says the ID, can be written by all who take part; who
+ * writes another one leads newcomers to files of that ID. So they must be such
+ * as the plane's creator made: of the same user as control, or of root's, and
+ * with no second name, which may be how a file of another segment came to this
+ * one.
  */
 static int check_maker(const char *name, int control,
 		       const struct ae_posix_object *o,
