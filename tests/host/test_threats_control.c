@@ -6,6 +6,12 @@
 #include <sched.h>
 #include "segments.h"
 
+static int is_header(const struct aether_finding *finding, void *count)
+{
+	*(int *)count += finding->what == AETHER_FINDING_HEADER;
+	return 0;
+}
+
 /* What was checked at attach is what counts, and what is told. */
 static void header(void)
 {
@@ -15,6 +21,7 @@ static void header(void)
 	struct aether_header_seg kept = *plane->header;
 	uint64_t handle;
 	void *bytes;
+	int told = 0;
 
 	aether_plane_look(plane, &before);
 	memset(plane->header, 0xee, offsetof(struct aether_header_seg, joins));
@@ -29,6 +36,10 @@ static void header(void)
 	rig_touch(bytes, 1);
 	is_int(aether_stride_release(me, handle), 0, "released");
 	memcpy(plane->header, &kept, offsetof(struct aether_header_seg, joins));
+	plane->header->id[1]++;
+	need(aether_doctor_look(plane, is_header, &told) == 0);
+	is_int(told, 1, "another ID, which leads newcomers elsewhere: told");
+	plane->header->id[1]--;
 	aether_participant_leave(me);
 	ok(rig_all_free(plane), "all are free");
 	aether_plane_detach(plane);
