@@ -132,14 +132,13 @@ static uint64_t half_of(uint64_t sight, uint32_t half)
 	return sight >> half * HALF_BITS & AETHER_SIGHT_SET_MASK;
 }
 
-/* Of a word that anybody may have written: segments that there are. */
-static uint64_t seen_in(const struct aether_plane *plane, uint64_t sight,
-			uint32_t half)
+/* Segments that there are: of others nobody has left anything, and nobody would
+ * ever settle it. */
+static uint64_t possible(const struct aether_plane *plane, uint32_t half)
 {
-	uint64_t all = UINT64_MAX >>
-		       (AETHER_SEGMENTS_MAX - plane->geometry.segments);
-
-	return AETHER_SIGHT_SET(sight) & half_of(all, half);
+	return half_of(~UINT64_C(0) >> (AETHER_SEGMENTS_MAX -
+					ae_segment_count(&plane->geometry)),
+		       half);
 }
 
 /* Mine, before my seat is active. Where it is a dead one's seat that I take
@@ -193,7 +192,8 @@ int ae_sight_within(const struct aether_plane *plane, uint32_t slot)
 		uint64_t sight = ae_load64_acquire(
 			&plane->seats[slot].sight[i]);
 
-		beyond |= seen_in(plane, sight, i) & ~half_of(plane->sight, i);
+		beyond |= AETHER_SIGHT_SET(sight) & possible(plane, i) &
+			  ~half_of(plane->sight, i);
 	}
 	return !beyond;
 }
@@ -239,7 +239,7 @@ static uint64_t strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
 		seen = ae_cas64_seq_cst(sight, word, next);
 		word = seen == word ? next : seen;
 	}
-	return seen_in(plane, word, half) & ~mine;
+	return AETHER_SIGHT_SET(word) & possible(plane, half) & ~mine;
 }
 
 /* All that I see of what the dead one left is settled. 1: nothing is left. */
