@@ -176,22 +176,6 @@ static inline int ae_plane_lost(const struct aether_plane *plane)
 	return __builtin_expect(ae_private32(&plane->lost) != 0, 0);
 }
 
-/* plane.c: what create writes and attach checks. */
-struct ae_birth {
-	uint64_t id[2];
-	uint64_t created;
-	uint32_t flags;
-	uint32_t pid;
-	uint32_t tag;
-};
-void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
-		   const struct aether_geometry *geometry);
-void ae_plane_note(struct aether_plane *plane,
-		   const struct aether_header_seg *header);
-void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth);
-int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
-		   struct aether_geometry *geometry);
-
 /* geometry.c: aether_geometry_tier of a divided plane. */
 int ae_geometry_tier(uint32_t layout, uint32_t tier, uint64_t stride_size,
 		     uint32_t participants, uint32_t segments,

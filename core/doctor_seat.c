@@ -6,6 +6,7 @@
  */
 #include "ae_doctor.h"
 #include "ae_host.h"
+#include "ae_plane.h"
 
 #define HEIR_BITS \
 	(AETHER_HEIR_MAKE(AETHER_HEIR_SLOT_MASK, AETHER_HEIR_STAMP_MASK, \

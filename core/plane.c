@@ -5,7 +5,7 @@
  * the geometry anew from the few numbers that define it and demands that every
  * offset is the same, so no offset of a header is ever trusted.
  */
-#include "ae_base.h"
+#include "ae_plane.h"
 
 #define FLAG(id, number, name, doc) | AETHER_FLAG_##id
 #define FLAGS ((uint32_t)(0 AETHER_FLAG_LIST(FLAG)))

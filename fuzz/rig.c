@@ -6,6 +6,7 @@
  */
 #include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
+#include "ae_plane.h"
 #include "fuzz.h"
 
 /* More than any call takes: the longest, a pass over all words in which each
