@@ -33,7 +33,9 @@ CTESTS = $(patsubst %.c,$(O)/%,$(filter-out tests/sim/%, \
 SIMTESTS = $(patsubst %.c,$(O)/%,$(wildcard tests/sim/test_*.c))
 SIMOBJ = $(patsubst %.c,$(O)/sim/%.o,$(wildcard core/*.c host/sim/*.c))
 # those that take long first, so that two at once end together
-TESTS = $(wildcard tests/*/test_*.py) $(SIMTESTS) $(CTESTS)
+TESTS = $(filter-out $(COVERED),$(wildcard tests/*/test_*.py)) $(SIMTESTS) \
+	$(CTESTS)
+COVERED = tests/sim/test_cover.py
 BURNS = $(patsubst %.c,$(O)/%.so,$(wildcard examples/burn_*.c))
 EXAMPLES = $(patsubst %.c,$(O)/%,$(filter-out examples/burn_%, \
 	$(wildcard examples/*.c)))
@@ -145,7 +147,9 @@ fuzzers: $(FUZZED:%=$(FO)/fuzz_%)
 
 TARGET = lease
 SECONDS = 60
-fuzz: fuzzers ## Fuzz one target (TARGET=lease SECONDS=60)
+fuzz: ## Fuzz one target (TARGET=lease SECONDS=60)
+	@tools/need.sh test
+	$(MAKE) -j2 fuzzers
 	O=$(O) fuzz/run.sh $(TARGET) $(SECONDS)
 
 # the constants as each language wants them, and the tables of docs/format.md
@@ -188,7 +192,9 @@ test: ## Run every test (20 minutes at most)
 check: ## The quick tests and the lints (2 minutes)
 	@tools/need.sh test
 	@$(MAKE) --no-print-directory all $(CTESTS) $(SIMTESTS)
-	O=$(O) prove -j2 -e tests/run.sh $(TESTS)
+	@mkdir -p $(O)/sim/cover
+	O=$(O) SIM_COVER=$(O)/sim/cover prove -j2 -e tests/run.sh $(TESTS)
+	O=$(O) prove -e tests/run.sh $(COVERED)
 	$(MAKE) --no-print-directory lint
 
 ASAN = O=build/asan SAN=address,undefined OPT="-O1 -g"
@@ -214,7 +220,9 @@ soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos, fuzzing (30 minutes at mo
 	@tools/need.sh test
 	$(O)/aether chaos --seconds 60 --kill-rate 60
 	$(O)/aether chaos --seconds 60 --kill-rate 20 --scribble
-	SOAK=1 O=$(O) prove -e tests/run.sh $(SIMTESTS) \
+	$(O)/aether chaos --seconds 30 --kill-rate 60 --segments 8 --zero
+	SOAK=1 O=$(O) prove -j2 --reverse --timer -e tests/run.sh $(SIMTESTS)
+	SOAK=1 O=$(O) prove --timer -e tests/run.sh \
 		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads
 	$(MAKE) -j2 fuzzers
 	printf '%s\n' $(FUZZED) schema | \

@@ -149,6 +149,11 @@ int bench_meet(struct aether_plane *plane, size_t size,
 	       struct bench_meeting *meeting);
 int bench_part(struct bench_meeting *meeting, int err, struct bench_row *row);
 
+/* If one of so many children ends badly from here on, this process says so and
+ * ends: what they do together would never be done. `count` 0: not any more.
+ * bench_meet and bench_part do so themselves. */
+void bench_heed(const pid_t *children, int count);
+
 /* Says why the row cannot be measured here; returns BENCH_SKIPPED. */
 int bench_skip(struct bench_row *row, const char *why, ...)
 	__attribute__((format(printf, 2, 3)));

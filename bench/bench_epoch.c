@@ -255,38 +255,13 @@ static int trips(struct side *s, int fd, struct bench_row *row)
 	return err;
 }
 
-/* The others, for who hears that one of them has ended. */
-static pid_t children[CROWD];
-static volatile sig_atomic_t started;
-
-/* One that ended by itself, and badly, would be waited for for ever: by words,
- * by epochs, by spinning. So the row, which is this process, ends too. */
-static void look_for_ends(int unused)
-{
-	static const char text[] = "aether bench: one of the processes of the "
-				   "row ended before its work was done\n";
-
-	(void)unused;
-	for (int i = 0; i < started; i++) {
-		siginfo_t end = { .si_pid = 0 };
-
-		if (waitid(P_PID, (id_t)children[i], &end,
-			   WEXITED | WNOHANG | WNOWAIT) < 0 ||
-		    !end.si_pid ||
-		    (end.si_code == CLD_EXITED && end.si_status == 0))
-			continue;
-		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-			_exit(2);
-		_exit(1);
-	}
-}
-
 /* Starts the others, `count` waiters or, 0, one who answers; then asks. */
 static int meet(uint32_t count, struct bench_row *row)
 {
 	struct side s = { .count = count };
 	struct aether_plane *plane;
-	int others = count ? (int)count : 1;
+	static pid_t children[CROWD];
+	int others = count ? (int)count : 1, started = 0;
 	pid_t parent = getpid();
 	int status = 0, failed = 0;
 	int err = make_plane(&plane);
@@ -309,14 +284,13 @@ static int meet(uint32_t count, struct bench_row *row)
 		answer(&s, aether_plane_fd(plane));
 	}
 	err = started < others ? AETHER_ESYS : 0;
-	signal(SIGCHLD, look_for_ends);
-	look_for_ends(SIGCHLD); /* before I heard */
+	bench_heed(children, started);
 	if (err == 0 && count <= 1)
 		err = bench_pin(0);
 	if (err == 0)
 		err = (count ? wake_all : trips)(&s, aether_plane_fd(plane),
 						 row);
-	signal(SIGCHLD, SIG_DFL);
+	bench_heed(children, 0);
 	for (int i = 0; i < started; i++) {
 		if (err < 0)
 			kill(children[i], SIGKILL);

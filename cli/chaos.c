@@ -29,6 +29,7 @@ enum {
 	KEY_RATE,
 	KEY_PARTICIPANTS,
 	KEY_STRIDES,
+	KEY_SEGMENTS,
 	KEY_SEED,
 	KEY_ZERO,
 	KEY_SCRIBBLE
@@ -51,6 +52,10 @@ static const struct argp_option options[] = {
 	  .key = KEY_STRIDES,
 	  .arg = "N",
 	  .doc = "Strides of the plane, 8 to 4096 (256)" },
+	{ .name = "segments",
+	  .key = KEY_SEGMENTS,
+	  .arg = "N",
+	  .doc = "Parts with rights of their own, 1 to 64 (undivided)" },
 	{ .name = "seed",
 	  .key = KEY_SEED,
 	  .arg = "S",
@@ -98,6 +103,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->strides = (uint32_t)number(c, "strides", arg, 8,
 					      CHAOS_STRIDES_MAX);
 		return 0;
+	case KEY_SEGMENTS:
+		c->segments = (uint32_t)number(c, "segments", arg, 1,
+					       AETHER_SEGMENTS_MAX);
+		return 0;
 	case KEY_SEED:
 		c->seed = number(c, "seed", arg, 0, INT64_MAX);
 		return 0;
@@ -106,6 +115,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SCRIBBLE:
 		c->layout = "inos"; /* has everything */
+		return 0;
+	case ARGP_KEY_END:
+		if (c->layout && c->segments)
+			cli_usage(&c->common,
+				  "--scribble writes over one object: leave "
+				  "--segments out");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -120,6 +135,7 @@ int chaos_make_plane(struct chaos *c, struct aether_error *error)
 		.strides = c->strides,
 		.participants = c->participants,
 		.stride_size = AETHER_STRIDE_SIZE_MIN,
+		.segments = c->segments,
 		.flags = c->flags,
 		.layout = c->layout
 	};
@@ -128,9 +144,9 @@ int chaos_make_plane(struct chaos *c, struct aether_error *error)
 
 	if (c->layout)
 		aether_geometry_layout(c->layout, &layout);
-	while (aether_geometry_make(layout, c->strides, plane.stride_size,
-				    c->participants,
-				    &geometry) == AETHER_EGEOMETRY &&
+	while (aether_geometry_divide(layout, c->strides, plane.stride_size,
+				      c->participants, c->segments,
+				      &geometry) == AETHER_EGEOMETRY &&
 	       plane.stride_size < AETHER_STRIDE_SIZE_MAX)
 		plane.stride_size *= 2;
 	return aether_plane_create(NULL, &plane, error, &c->plane);
@@ -238,6 +254,7 @@ static int work(struct chaos *c, struct aether_error *error)
 	X("seed", c->seed) \
 	X("participants", c->participants) \
 	X("strides", c->strides) \
+	X("segments", c->segments) \
 	X("rounds", c->rounds) \
 	X("stops", c->stops) \
 	X("deaths", info.deaths) \

@@ -311,12 +311,13 @@ void chaos_cannot(struct chaos_worker *w, int code, const char *text)
 	__attribute__((noreturn));
 
 /* A participant's whole life. `fd` is the plane's. */
-void chaos_live(struct chaos_shared *shared, uint32_t self, int fd,
-		uint64_t seed) __attribute__((noreturn));
+void chaos_live(struct chaos_shared *shared, uint32_t self,
+		const struct aether_plane *plane, uint64_t seed)
+	__attribute__((noreturn));
 
 /* The last of a round: joins the plane alone, so that what the dead left is
  * settled, and leaves. */
-void chaos_settle(struct chaos_shared *shared, int fd)
+void chaos_settle(struct chaos_shared *shared, const struct aether_plane *plane)
 	__attribute__((noreturn));
 
 /* ---- chaos_herd.c, chaos_kill.c: the participants, seen from above */
@@ -341,7 +342,8 @@ struct chaos {
 	uint64_t rate; /* kills a second */
 	uint32_t participants;
 	uint32_t strides;
-	uint32_t flags; /* of the plane */
+	uint32_t segments; /* 0: undivided */
+	uint32_t flags;    /* of the plane */
 	uint64_t seed;
 	const char *layout; /* of the plane; NULL: as ever */
 

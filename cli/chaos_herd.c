@@ -54,7 +54,6 @@ int chaos_herd_start(struct chaos *c, uint32_t i, int settles,
 	struct chaos_member *m = &c->members[i];
 	struct chaos_record *r = &c->shared->records[i];
 	uint64_t seed = chaos_mix(c->seed ^ chaos_mix(i << 20 ^ m->lives));
-	int fd = aether_plane_fd(c->plane);
 	uint64_t lives = m->lives + 1;
 
 	memset(m, 0, sizeof(*m));
@@ -65,9 +64,9 @@ int chaos_herd_start(struct chaos *c, uint32_t i, int settles,
 	r->until = aether_clock_after(CHAOS_PATIENCE);
 	m->pid = fork();
 	if (m->pid == 0 && settles)
-		chaos_settle(c->shared, fd);
+		chaos_settle(c->shared, c->plane);
 	if (m->pid == 0)
-		chaos_live(c->shared, i, fd, seed);
+		chaos_live(c->shared, i, c->plane, seed);
 	if (m->pid > 0)
 		return 0;
 	m->pid = 0;

@@ -37,13 +37,13 @@ static void doze(struct chaos_worker *w)
 	nap();
 }
 
-static void attach(struct chaos_worker *w, int fd)
+static void attach(struct chaos_worker *w, const struct aether_plane *plane)
 {
 	struct aether_error error = { .code = 0 };
 	struct aether_plane_info info;
 
 	chaos_begin(w, CHAOS_ATTACH, 0);
-	if (aether_plane_attach_fd(fd, 0, &error, &w->plane) < 0)
+	if (aether_plane_reattach(plane, NULL, &error, &w->plane) < 0)
 		chaos_cannot(w, error.code, error.text);
 	chaos_over(w, 0);
 	aether_plane_look(w->plane, &info);
@@ -236,14 +236,14 @@ static void be_born(struct chaos_worker *w, struct chaos_shared *shared,
 	chaos_work_init();
 }
 
-void chaos_live(struct chaos_shared *shared, uint32_t self, int fd,
-		uint64_t seed)
+void chaos_live(struct chaos_shared *shared, uint32_t self,
+		const struct aether_plane *plane, uint64_t seed)
 {
 	struct chaos_worker *w = &worker;
 
 	be_born(w, shared, self, seed);
 	get_habits(w);
-	attach(w, fd);
+	attach(w, plane);
 	join(w, (uint32_t)chaos_below(&w->seed, ROLES));
 	while (shared->phase != CHAOS_END) {
 		if (shared->phase == CHAOS_WORK)
@@ -259,12 +259,12 @@ void chaos_live(struct chaos_shared *shared, uint32_t self, int fd,
 	_exit(0);
 }
 
-void chaos_settle(struct chaos_shared *shared, int fd)
+void chaos_settle(struct chaos_shared *shared, const struct aether_plane *plane)
 {
 	struct chaos_worker *w = &worker;
 
 	be_born(w, shared, 0, 0);
-	attach(w, fd);
+	attach(w, plane);
 	join(w, AETHER_ROLE_SYSTEM);
 	leave(w);
 	aether_plane_detach(w->plane);

@@ -8,9 +8,13 @@
 #include "cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define WHERE_MAX 96
 #define WHOM_MAX 128
+
+/* Faults that lie over each other in one word are mended one after another. */
+#define REPAIRS 8
 
 enum {
 	KEY_REPAIR = 1
@@ -71,53 +75,68 @@ static int keep(const struct aether_finding *finding, void *user)
 	return 0;
 }
 
-static int forget(const struct aether_finding *finding, void *user)
+static int count_repaired(const struct aether_finding *finding, void *user)
 {
-	(void)finding;
-	(void)user;
+	*(size_t *)user += finding->repaired != 0;
 	return 0;
 }
 
-static int is_same(const struct aether_finding *a,
-		   const struct aether_finding *b)
+/* 0: it is the same. */
+static int by_place(const void *one, const void *other)
 {
-	return a->what == b->what && a->where == b->where &&
-	       a->index == b->index && a->slot == b->slot;
+	const struct aether_finding *a = one, *b = other;
+
+	if (a->where != b->where)
+		return a->where < b->where ? -1 : 1;
+	if (a->index != b->index)
+		return a->index < b->index ? -1 : 1;
+	if (a->what != b->what)
+		return a->what < b->what ? -1 : 1;
+	return a->slot < b->slot ? -1 : a->slot > b->slot;
 }
 
-/* What was there `before` and is not any more is repaired. */
+/* What was there `before` and is not any more is repaired. There may be some
+ * for each place of a big plane, so they are searched, and not gone through. */
 static int compare(struct doctor *doctor, const struct doctor *before)
 {
+	const size_t size = sizeof(struct aether_finding);
 	size_t now = doctor->count;
+	struct aether_finding *sorted = malloc((now + !now) * size);
+	int err = sorted ? 0 : AETHER_ENOMEM;
 
-	for (size_t i = 0, at; i < before->count; i++) {
+	if (sorted && now) {
+		memcpy(sorted, doctor->findings, now * size);
+		qsort(sorted, now, size, by_place);
+	}
+	for (size_t i = 0; err == 0 && i < before->count; i++) {
 		struct aether_finding gone = before->findings[i];
 
-		/* both are in the order of the plane */
-		for (at = 0; at < now; at++)
-			if (is_same(&doctor->findings[at], &gone))
-				break;
 		gone.repaired = 1;
-		if (at == now && keep(&gone, doctor) < 0)
-			return AETHER_ENOMEM;
+		if (!bsearch(&gone, sorted, now, size, by_place))
+			err = keep(&gone, doctor);
 	}
-	return 0;
+	free(sorted);
+	return err;
 }
 
 static int repair(struct doctor *doctor, struct aether_error *error)
 {
 	struct aether_participant_options o = { .role = AETHER_ROLE_SYSTEM };
-	struct aether_participant *me;
+	struct aether_participant *me = NULL;
 	struct aether_plane *plane;
+	size_t repaired = 1;
 	int err = aether_plane_attach(doctor->name, 0, error, &plane);
 
 	if (err < 0)
 		return err;
 	err = aether_participant_join(plane, &o, error, &me);
-	if (err == 0) {
-		err = aether_doctor_repair(me, forget, NULL);
-		aether_participant_leave(me);
+	/* a repair changes the word that another finding was about */
+	for (int i = 0; err == 0 && repaired && i < REPAIRS; i++) {
+		repaired = 0;
+		err = aether_doctor_repair(me, count_repaired, &repaired);
 	}
+	if (me)
+		aether_participant_leave(me);
 	aether_plane_detach(plane);
 	return err;
 }

@@ -125,7 +125,8 @@ struct run {
 	uint64_t joined; /* stages that have, a bit each */
 	struct run_mark marks[RUN_STAGES_MAX]; /* when something moved last */
 	uint64_t marked;                       /* when that was; 0: never */
-	int still;                             /* nothing moves any more */
+	int others; /* somebody else lived in the plane then */
+	int still;  /* nothing moves any more */
 	uint64_t began;
 	double seconds;
 };

@@ -6,8 +6,8 @@
  * anew, in rounds, as its counter in the plane says, and none has moved a
  * stride, as its report says, which is out of reach of whoever writes over the
  * plane. A slow burn, an input that is silent, an output that is full, a stage
- * that is stopped: those wait in no round. Who waits for space in a plane of
- * others may be right to.
+ * that is stopped: those wait in no round. Who waits for space in a plane that
+ * others use as well may be right to, whoever made it.
  */
 #include "run.h"
 
@@ -45,10 +45,32 @@ static int has_moved(const struct run_mark *before, const struct run_mark *now)
 	       before->moved != now->moved;
 }
 
+static int is_mine(const struct run *run, uint64_t tenancy)
+{
+	uint32_t i = 0;
+
+	while (i < run->stages && run->shared->seats[i].tenancy != tenancy)
+		i++;
+	return i < run->stages;
+}
+
+/* Does anybody else live in the plane, who may have the strides? The kernel
+ * says so, and no word that can be written over. */
+static int has_others(const struct run *run)
+{
+	struct aether_participant_info info;
+
+	for (uint32_t i = 0; aether_participant_look(run->plane, i, &info) == 0;
+	     i++)
+		if (info.alive && !is_mine(run, info.tenancy))
+			return 1;
+	return 0;
+}
+
 /* Nothing has moved since the marks were made: is that because all wait? */
 static int all_wait(const struct run *run, const struct run_mark *now)
 {
-	int mine = !run->options.name || run->made;
+	int alone = !run->others && !has_others(run);
 	int running = 0;
 
 	for (uint32_t i = 0; i < run->stages; i++) {
@@ -57,7 +79,7 @@ static int all_wait(const struct run *run, const struct run_mark *now)
 		running |= now[i].runs;
 		if (now[i].runs &&
 		    (now[i].waits - before->waits < ROUNDS_LEAST ||
-		     (!mine && now[i].full != before->full)))
+		     (!alone && now[i].full != before->full)))
 			return 0;
 	}
 	return running;
@@ -77,26 +99,35 @@ int run_stands_still(struct run *run)
 	if (!moves && all_wait(run, now))
 		return 1;
 	memcpy(run->marks, now, sizeof(now));
+	run->others = has_others(run);
 	run->marked = time;
 	return 0;
 }
 
+/* Notes are told more slowly than faults, and nobody waits for thousands. */
+#define NOTES_MAX 1024
+
+struct first {
+	struct aether_finding finding; /* the first that is wrong */
+	uint32_t notes;                /* before it */
+};
+
 static int find(const struct aether_finding *finding, void *user)
 {
-	struct aether_finding *first = user;
+	struct first *first = user;
 
 	if (!finding->wrong)
-		return 0;
-	*first = *finding;
+		return ++first->notes > NOTES_MAX;
+	first->finding = *finding;
 	return 1;
 }
 
 int run_stall_explain(const struct run *run, struct aether_error *error)
 {
-	struct aether_finding first = { .wrong = 0 };
+	struct first first = { .notes = 0 };
 
 	aether_doctor_look(run->plane, find, &first);
-	if (!first.wrong)
+	if (!first.finding.wrong)
 		return cli_error(error, AETHER_ECORRUPT, 0,
 				 "every stage waits for another, and nothing "
 				 "moves: a stride was lost, for somebody wrote "
@@ -106,6 +137,7 @@ int run_stall_explain(const struct run *run, struct aether_error *error)
 			 "every stage waits for another, and nothing moves: "
 			 "somebody wrote over the plane (%s, %u: %s); there is "
 			 "no output, run it again.",
-			 aether_doctor_name(first.what), first.index,
-			 aether_doctor_why(first.what));
+			 aether_doctor_name(first.finding.what),
+			 first.finding.index,
+			 aether_doctor_why(first.finding.what));
 }

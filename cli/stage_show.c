@@ -141,12 +141,13 @@ static void show_once(struct stage_show *show)
 static void *run(void *user)
 {
 	struct stage_show *show = user;
-	uint64_t next = aether_clock_now();
 	struct timespec time;
 
 	pthread_mutex_lock(&show->lock);
 	while (!show->over) {
-		next += LOOK_NS;
+		/* not since the last one: who was stopped looks once */
+		uint64_t next = aether_clock_now() + LOOK_NS;
+
 		time.tv_sec = (time_t)(next / 1000000000);
 		time.tv_nsec = (long)(next % 1000000000);
 		while (!show->over &&
@@ -160,7 +161,8 @@ static void *run(void *user)
 	return NULL;
 }
 
-/* With all signals held: those that stop the stage are to interrupt it. */
+/* With all signals held: those that stop the stage are to interrupt it. Not
+ * that of its own looks at a plane that got shorter, see fault.h. */
 static int start(struct stage_show *show)
 {
 	pthread_condattr_t clock;
@@ -173,6 +175,7 @@ static int start(struct stage_show *show)
 	pthread_cond_init(&show->change, &clock);
 	pthread_condattr_destroy(&clock);
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&show->thread, NULL, run, show);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

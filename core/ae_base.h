@@ -16,6 +16,8 @@
 /* Where calls count: a part of its callers; and a part that is seldom. */
 #define AE_INLINE inline __attribute__((always_inline))
 #define AE_COLD __attribute__((noinline, cold))
+/* Words in which a tenancy says what segments it sees. */
+#define AE_SIGHT_HALVES 2
 /* Registers of the largest plane. */
 #define AE_REGISTERS_MAX (AETHER_STRIDES_MAX / AETHER_REGISTER_BITS)
 
@@ -196,6 +198,8 @@ int ae_sight_check(const struct aether_plane *plane, uint32_t slot,
 		   uint64_t stamp, uint32_t index);
 int ae_sight_within(const struct aether_plane *plane, uint32_t slot);
 int ae_sight_strike(struct aether_plane *plane, uint32_t slot, uint64_t dead);
+int ae_sight_may_be(const struct aether_plane *plane, uint64_t seat,
+		    uint64_t held, uint32_t half, uint64_t sight);
 
 /* My right to the stride, whose index is below AETHER_STRIDES_MAX. */
 static inline uint32_t ae_right(const struct aether_plane *plane,
@@ -261,7 +265,8 @@ void ae_lease_set_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_clear_bit(const struct aether_plane *plane, uint32_t index);
 void ae_lease_finish(struct aether_plane *plane, uint32_t index, uint64_t word);
 int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word);
-int ae_lease_drop(struct aether_participant *me, uint32_t index, uint64_t word);
+void ae_lease_drop(struct aether_participant *me, uint32_t index,
+		   uint64_t word);
 void ae_lease_give_back(struct aether_participant *me, uint32_t index,
 			uint64_t word);
 

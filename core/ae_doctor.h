@@ -2,8 +2,8 @@
 /*
  * The doctor between its files: doctor.c goes through the plane and tells,
  * doctor_seat.c looks at the header, seats and mailboxes, doctor_lease.c at
- * leases and registers, doctor_word.c at what holder words hold, doctor_mend.c
- * repairs.
+ * leases and registers, doctor_word.c at what holder words hold and pairs keep,
+ * doctor_mend.c repairs.
  */
 #ifndef AE_DOCTOR_H
 #define AE_DOCTOR_H
@@ -72,12 +72,19 @@ void ae_doctor_register(struct ae_doctor *doctor, uint32_t index);
 void ae_doctor_route(struct ae_doctor *doctor, uint32_t index);
 
 /* doctor_word.c */
+void ae_doctor_kept(struct ae_doctor *doctor, uint32_t index);
 void ae_doctor_epoch(struct ae_doctor *doctor, uint32_t index);
 void ae_doctor_guard(struct ae_doctor *doctor, uint32_t index);
 void ae_doctor_pair(struct ae_doctor *doctor, uint32_t index);
 void ae_doctor_pin(struct ae_doctor *doctor, uint32_t index);
 
 #pragma GCC visibility pop
+
+/* Is whom a holder word names not there any more? */
+int ae_doctor_gone(const struct ae_doctor *doctor, uint64_t word);
+
+/* Does somebody who lives use what a kept word says, by words of its own? */
+int ae_doctor_kept_used(const struct ae_doctor *doctor, uint64_t word);
 
 /* doctor_mend.c: what is repairable. 1: it is repaired. */
 int ae_doctor_mend(struct ae_doctor *doctor, const struct aether_finding *f);

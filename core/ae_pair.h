@@ -52,9 +52,11 @@ int ae_pair_find(const struct aether_plane *plane, uint32_t index,
 int ae_pair_writing(struct aether_participant *me, uint32_t index,
 		    struct ae_pair *pair, uint64_t *state);
 
-/* What its writer may write now. AETHER_EACCES: not he, by his segments. */
+/* What its writer may write now, in that room. AETHER_EACCES: it may not read
+ * what is read now, by its segments. */
 int ae_pair_describe(const struct ae_pair *pair, uint64_t state,
-		     uint32_t buffer, struct aether_pingpong_write *write);
+		     uint32_t buffer, const struct ae_room *room,
+		     struct aether_pingpong_write *write);
 
 /* room.c: always within the plane, whatever its words say. AETHER_EACCES: it is
  * in a segment, or may be in one, where I have less than that right; nothing is
@@ -62,12 +64,10 @@ int ae_pair_describe(const struct ae_pair *pair, uint64_t state,
 int ae_room_find(const struct ae_pair *pair, uint32_t buffer, uint32_t right,
 		 struct ae_room *room);
 
-/* Strides that the pair keeps. */
-uint32_t ae_room_strides(const struct ae_pair *pair);
-
-/* Called by who writes there, before its first byte: its room is its own. */
-void ae_room_mend(struct aether_participant *me, const struct ae_pair *pair,
-		  uint32_t buffer);
+/* The same for who writes there, before its first byte: a run whose strides are
+ * not what its head says is let go, and a name in vain is taken away. */
+int ae_room_own(struct aether_participant *me, const struct ae_pair *pair,
+		uint32_t buffer, struct ae_room *room);
 
 /* How many items a buffer holds, as its writer said: never more than fit. */
 static inline uint32_t ae_pair_items(const struct ae_pair *pair,

@@ -71,12 +71,12 @@ static void look_again(struct ae_doctor *d)
 {
 	uint32_t kept = 0;
 
+	d->box = 0; /* of many places of one box it is asked once */
 	for (uint32_t i = 0; i < d->count; i++) {
 		struct ae_suspicion one = d->list[i];
 
 		d->again = &one;
 		d->same = 0;
-		d->box = 0;
 		one.check(d, one.at);
 		if (d->same)
 			d->list[kept++] = one;
@@ -86,9 +86,22 @@ static void look_again(struct ae_doctor *d)
 	d->count = kept;
 }
 
+/* Who lives, as far as the kernel says. Of myself it says nothing. */
+static void ask_who_lives(struct ae_doctor *d)
+{
+	d->alive = 0;
+	for (uint32_t i = 0; i < d->plane->geometry.participants; i++)
+		if (ae_host_life_test(d->plane, i) != 0)
+			d->alive |= UINT64_C(1) << i;
+	if (d->me)
+		d->alive &= ~(UINT64_C(1) << d->me->slot);
+}
+
 /* What has stood all looks is told; and repaired, if that is wanted. */
 static void judge(struct ae_doctor *d)
 {
+	if (d->count)
+		ask_who_lives(d); /* somebody may have come meanwhile */
 	for (int i = 0; i < LOOKS && d->count; i++) {
 		pause_a_while(d);
 		look_again(d);
@@ -116,18 +129,7 @@ static void check_all(struct ae_doctor *d,
 	}
 }
 
-/* Who lives, as far as the kernel says. Of myself it says nothing. */
-static void ask_who_lives(struct ae_doctor *d)
-{
-	d->alive = 0;
-	for (uint32_t i = 0; i < d->plane->geometry.participants; i++)
-		if (ae_host_life_test(d->plane, i) != 0)
-			d->alive |= UINT64_C(1) << i;
-	if (d->me)
-		d->alive &= ~(UINT64_C(1) << d->me->slot);
-}
-
-static int examine(struct ae_doctor *d)
+static int examine_all(struct ae_doctor *d)
 {
 	const struct aether_layout *l = d->plane->layout;
 	const struct aether_geometry *g = &d->plane->geometry;
@@ -139,6 +141,7 @@ static int examine(struct ae_doctor *d)
 	check_all(d, ae_doctor_box, g->participants);
 	check_all(d, ae_doctor_place, g->participants * g->places);
 	check_all(d, ae_doctor_lease, g->strides);
+	check_all(d, ae_doctor_kept, g->strides);
 	check_all(d, ae_doctor_route, g->strides);
 	check_all(d, ae_doctor_register, g->strides);
 	check_all(d, ae_doctor_epoch, AETHER_EPOCHS);
@@ -151,21 +154,30 @@ static int examine(struct ae_doctor *d)
 	return d->result;
 }
 
-int aether_doctor_look(const struct aether_plane *plane,
-		       int (*each)(const struct aether_finding *finding,
-				   void *user),
-		       void *user)
+/* `me` repairs; NULL: nobody does. */
+static int
+examine(const struct aether_plane *plane, struct aether_participant *me,
+	int (*each)(const struct aether_finding *finding, void *user),
+	void *user)
 {
-	struct ae_doctor doctor;
+	struct ae_doctor doctor; /* large: only what is looked at is set */
 
 	doctor.plane = plane;
-	doctor.me = NULL;
+	doctor.me = me;
 	doctor.each = each;
 	doctor.user = user;
 	doctor.result = 0;
 	doctor.count = doctor.box = 0;
 	doctor.again = NULL;
-	return examine(&doctor);
+	return examine_all(&doctor);
+}
+
+int aether_doctor_look(const struct aether_plane *plane,
+		       int (*each)(const struct aether_finding *finding,
+				   void *user),
+		       void *user)
+{
+	return examine(plane, NULL, each, user);
 }
 
 int aether_doctor_repair(struct aether_participant *me,
@@ -173,15 +185,6 @@ int aether_doctor_repair(struct aether_participant *me,
 				     void *user),
 			 void *user)
 {
-	struct ae_doctor doctor;
-
 	ae_reap_all(me);
-	doctor.plane = me->plane;
-	doctor.me = me;
-	doctor.each = each;
-	doctor.user = user;
-	doctor.result = 0;
-	doctor.count = doctor.box = 0;
-	doctor.again = NULL;
-	return examine(&doctor);
+	return examine(me->plane, me, each, user);
 }

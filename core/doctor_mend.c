@@ -34,6 +34,13 @@ static int end(struct ae_doctor *d, uint32_t index, uint64_t found)
 	return 1;
 }
 
+/* One that no pair has, unless somebody may still have a pointer to it. Nobody
+ * new gets one: where a buffer is, word and name say together. */
+static int end_kept(struct ae_doctor *d, uint32_t index, uint64_t found)
+{
+	return !ae_doctor_kept_used(d, found) && end(d, index, found);
+}
+
 /* A tail without a run: it has no handle, so nobody's ends. */
 static int free_tail(struct ae_doctor *d, uint32_t index, uint64_t found)
 {
@@ -154,6 +161,9 @@ static int mend_lease(struct ae_doctor *d, const struct aether_finding *f)
 	case AETHER_FINDING_LEASE_SLOT:
 	case AETHER_FINDING_READERS:
 		return end(d, f->index, f->found);
+	case AETHER_FINDING_KEPT_PAIR:
+	case AETHER_FINDING_KEPT_UNNAMED:
+		return end_kept(d, f->index, f->found);
 	case AETHER_FINDING_LEASE_BITS:
 		return clear_bits(d, f->index, f->found);
 	case AETHER_FINDING_LEASE_GONE:
@@ -179,6 +189,11 @@ static int mend_slot(struct ae_doctor *d, const struct aether_finding *f)
 	switch (f->what) {
 	case AETHER_FINDING_HEIR:
 		return swap(&seat->heir, f->found, 0);
+	case AETHER_FINDING_SIGHT:
+		ae_sight_write(d->me); /* only my own is repairable */
+		return 1;
+	case AETHER_FINDING_WITHDRAWAL:
+		return swap(&seat->withdrawal, f->found, 0);
 	case AETHER_FINDING_SEAT_STAMP:
 		return raise_joins(d, f->found);
 	case AETHER_FINDING_BOX:
@@ -203,6 +218,14 @@ static int mend_pair(struct ae_doctor *d, const struct aether_finding *f)
 		return swap(&p.pins->pin[f->slot], f->found,
 			    AETHER_PIN_MAKE(0, 0, 0,
 					    AETHER_PIN_NUMBER(f->found)));
+	/* nobody's, as a pass leaves it */
+	if (f->what == AETHER_FINDING_PAIR_BITS)
+		return swap(&p.record->writer, f->found,
+			    AETHER_HOLDER_MAKE(
+				    0, 0, 0,
+				    AETHER_HOLDER_GENERATION(f->found) + 1,
+				    AETHER_HOLDER_HELD(f->found) |
+					    AETHER_HOLDER_GONE(f->found)));
 	/* whose buffer 0 is then says its counter */
 	return swap(&p.record->state, f->found,
 		    AETHER_PAIR_STATE_MAKE(
@@ -214,7 +237,7 @@ static int mend_epoch(struct ae_doctor *d, const struct aether_finding *f)
 	uint64_t bit = UINT64_C(1)
 		       << (f->index - AETHER_IDX_SUPERVISOR_POOL) / 2;
 
-	if (f->what == AETHER_FINDING_EPOCH_OWNER)
+	if (f->what != AETHER_FINDING_EPOCH_UNUSED)
 		return ae_pool_end(d->me->plane, f->index, f->found) == 0;
 	/* seq_cst: as in claim. pairs: seq_cst in settle_epochs */
 	ae_or64_seq_cst(&d->me->plane->header->pool_used, bit);
@@ -230,10 +253,12 @@ static int mend_guard(struct ae_doctor *d, const struct aether_finding *f)
 						    r->offset) +
 		f->index;
 
+	/* nobody's; the next one counts the death of who held it */
 	return swap(&record->writer, f->found,
 		    AETHER_HOLDER_MAKE(0, 0, 0,
 				       AETHER_HOLDER_GENERATION(f->found) + 1,
-				       0));
+				       AETHER_HOLDER_HELD(f->found) |
+					       AETHER_HOLDER_GONE(f->found)));
 }
 
 int ae_doctor_mend(struct ae_doctor *d, const struct aether_finding *f)

@@ -12,6 +12,12 @@
 	(AETHER_HEIR_MAKE(AETHER_HEIR_SLOT_MASK, AETHER_HEIR_STAMP_MASK, \
 			  AETHER_HEIR_OF_MASK, AETHER_HEIR_NAMED_MASK))
 
+#define WITHDRAWAL_BITS \
+	(AETHER_WITHDRAWAL_MAKE( \
+		AETHER_WITHDRAWAL_NAMED_MASK, AETHER_WITHDRAWAL_STRIDE_MASK, \
+		AETHER_WITHDRAWAL_SLOT_MASK, AETHER_WITHDRAWAL_STAMP_MASK, \
+		AETHER_WITHDRAWAL_OF_MASK))
+
 static void suspect_plane(struct ae_doctor *d, uint32_t what, uint32_t index,
 			  uint64_t found)
 {
@@ -100,21 +106,71 @@ static void check_heir(struct ae_doctor *d, uint32_t slot)
 		suspect_seat(d, AETHER_FINDING_HEIR, slot, heir, 1);
 }
 
-/* Leases that name the tenancy as theirs, as far as I see. */
-static uint64_t count_held(const struct aether_plane *plane, uint64_t named)
+/* What an earlier tenant left there says nothing of this one. */
+static void check_withdrawal(struct ae_doctor *d, uint32_t slot, uint64_t word)
 {
+	const struct aether_geometry *g = &d->plane->geometry;
+	/* relaxed: a guess. */
+	uint64_t said = ae_load64_relaxed(&d->plane->seats[slot].withdrawal);
+
+	if (!said ||
+	    AETHER_WITHDRAWAL_OF(said) != ae_low_stamp(AETHER_SEAT_STAMP(word)))
+		return;
+	if ((said & ~WITHDRAWAL_BITS) || !AETHER_WITHDRAWAL_NAMED(said) ||
+	    AETHER_WITHDRAWAL_STRIDE(said) >= g->strides ||
+	    AETHER_WITHDRAWAL_SLOT(said) >= g->participants)
+		suspect_seat(d, AETHER_FINDING_WITHDRAWAL, slot, said, 1);
+}
+
+/* Leases that name the tenancy so, as far as I see; `segments`, if it is not
+ * NULL: where there are any, a bit each. */
+static uint64_t count_held(const struct aether_plane *plane, uint32_t state,
+			   uint32_t slot, uint64_t seat, uint64_t *segments)
+{
+	uint64_t named = AETHER_LEASE_MAKE(state, slot, AETHER_SEAT_STAMP(seat),
+					   0, 0);
 	uint64_t count = 0;
 
-	for (uint32_t i = 0; i < plane->geometry.strides; i++)
-		if (ae_right(plane, i))
-			/* relaxed: a guess. */
-			count += (ae_load64_relaxed(&plane->leases[i].word) &
-				  AE_NAMED) == named;
+	for (uint32_t i = 0; i < plane->geometry.strides; i++) {
+		uint32_t r = i / AETHER_REGISTER_BITS;
+
+		/* relaxed: a guess. */
+		if (!ae_right(plane, i) ||
+		    (ae_load64_relaxed(&plane->leases[i].word) & AE_NAMED) !=
+			    named)
+			continue;
+		count++;
+		if (segments)
+			*segments |= UINT64_C(1) << plane->segment[r];
+	}
 	return count;
 }
 
+/* What one who lives, or may, says that it sees. Of the dead it says what is
+ * not settled yet, or a newcomer wrote its own over it. */
+static void check_sight(struct ae_doctor *d, uint32_t slot, uint64_t word)
+{
+	const struct aether_plane *plane = d->plane;
+	struct aether_word64 *sights = plane->seats[slot].sight;
+	int own = d->me && slot == d->me->slot;
+	uint64_t held = own ? plane->sight : 0;
+
+	if (!plane->geometry.segments)
+		return;
+	count_held(plane, AETHER_STATE_BUSY, slot, word, &held);
+	count_held(plane, AETHER_STATE_ROUTED, slot, word, &held);
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++) {
+		/* relaxed: written before the seat is active. */
+		uint64_t sight = ae_load64_relaxed(&sights[i]);
+
+		if (!ae_sight_may_be(plane, word, held, i, sight))
+			suspect_seat(d, AETHER_FINDING_SIGHT, slot, sight, own);
+	}
+}
+
 /* What came less what went, as far as it can be counted from outside: what a
- * policy dropped may have been counted as sent before. */
+ * policy dropped may have been counted as sent before. Where there are pairs it
+ * cannot: one writer reserves a run, and another lets go of it. */
 static void check_counters(struct ae_doctor *d, uint32_t slot, uint64_t word)
 {
 	const struct aether_participant_seg *s = &d->plane->seats[slot];
@@ -124,10 +180,11 @@ static void check_counters(struct ae_doctor *d, uint32_t slot, uint64_t word)
 			ae_load64_relaxed(&s->dropped);
 	uint64_t went = ae_load64_relaxed(&s->released) +
 			ae_load64_relaxed(&s->routed);
-	uint64_t held = count_held(
-		d->plane, AETHER_LEASE_MAKE(AETHER_STATE_BUSY, slot,
-					    AETHER_SEAT_STAMP(word), 0, 0));
+	uint64_t held = count_held(d->plane, AETHER_STATE_BUSY, slot, word,
+				   NULL);
 
+	if (d->plane->layout->pair_count)
+		return;
 	if (came - went < held || went > came)
 		suspect_seat(d, AETHER_FINDING_COUNTERS, slot, held, 0);
 }
@@ -149,6 +206,10 @@ void ae_doctor_seat(struct ae_doctor *d, uint32_t slot)
 				     0);
 	} else {
 		check_tenant(d, slot, word);
+		if (state != AETHER_SEAT_DEAD) {
+			check_withdrawal(d, slot, word);
+			check_sight(d, slot, word);
+		}
 		check_counters(d, slot, word);
 	}
 }

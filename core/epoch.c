@@ -179,6 +179,8 @@ int aether_epoch_load(const struct aether_plane *plane, uint64_t epoch,
 {
 	int err = ae_epoch_check(plane, epoch);
 
+	if (ae_plane_lost(plane))
+		return AETHER_ECORRUPT;
 	if (err < 0)
 		return err;
 	/* acquire: what was written before. pairs: seq_cst in

@@ -95,8 +95,9 @@ static int take(struct aether_participant *me, struct aether_guard_seg *record,
 		uint64_t *before)
 {
 	for (int i = 0; i < TRIES; i++) {
-		/* relaxed: the swap compares what is judged here. */
-		uint64_t word = ae_load64_relaxed(&record->writer);
+		/* acquire: before I look who is there. pairs: seq_cst in take
+		 */
+		uint64_t word = ae_load64_acquire(&record->writer);
 		uint64_t held = AETHER_HOLDER_HELD(word);
 		uint64_t generation = AETHER_HOLDER_GENERATION(word) + held;
 		uint64_t mine = ae_holder_make(me, generation);
@@ -104,9 +105,11 @@ static int take(struct aether_participant *me, struct aether_guard_seg *record,
 		if (held && !ae_holder_is(me, word) &&
 		    !ae_holder_gone(me->plane, word))
 			return AETHER_ETAKEN;
-		/* acquire: what the last writer wrote. pairs: release in
-		 * give_up, release in ae_guard_settle, release in undo */
-		if (ae_cas64_acquire(&record->writer, word, mine) != word)
+		/* seq_cst: what the last writer wrote; and who sees my word
+		 * sees that I sit. pairs: release in give_up, release in
+		 * ae_guard_settle, release in undo, acquire in take, acquire in
+		 * ae_guard_settle */
+		if (ae_cas64_seq_cst(&record->writer, word, mine) != word)
 			continue;
 		*before = word;
 		return 0;
@@ -114,17 +117,23 @@ static int take(struct aether_participant *me, struct aether_guard_seg *record,
 	return AETHER_EAGAIN;
 }
 
-/* Mine that I could not use is what it was before, generation and all. */
+/* U5: mine that I could not use is nobody's, as it was. A dead one's word is
+ * not put back, for a reap may have freed its slot since, and passed this word:
+ * it ends with a mark, so that the next one counts that death. */
 static void undo(const struct aether_participant *me,
 		 struct aether_guard_seg *record, uint64_t before)
 {
 	/* relaxed: while it is mine nobody else changes it. */
 	uint64_t word = ae_load64_relaxed(&record->writer);
+	uint64_t left = before;
 
-	/* release: what the last writer wrote, through me. pairs: acquire in
+	if (AETHER_HOLDER_HELD(before))
+		left = AETHER_HOLDER_MAKE(
+			0, 0, 0, AETHER_HOLDER_GENERATION(before) + 1, 1);
+	/* release: what the last writer wrote, through me. pairs: seq_cst in
 	 * take */
 	if (ae_holder_is(me, word))
-		ae_cas64_release(&record->writer, word, before);
+		ae_cas64_release(&record->writer, word, left);
 }
 
 /* U3: from mine to nobody's. 0: somebody had written over it. */
@@ -138,7 +147,7 @@ static int give_up(const struct aether_participant *me,
 
 	if (!ae_holder_is(me, word))
 		return 0;
-	/* release: what I wrote. pairs: acquire in take */
+	/* release: what I wrote. pairs: seq_cst in take */
 	return ae_cas64_release(&record->writer, word, nobody) == word;
 }
 
@@ -162,7 +171,7 @@ static int take_and_open(struct aether_participant *me, uint32_t guard,
 		return err;
 	}
 	/* relaxed: a counter. */
-	if (AETHER_HOLDER_HELD(before))
+	if (AETHER_HOLDER_HELD(before) || AETHER_HOLDER_GONE(before))
 		ae_add32_relaxed(&record->recovered, 1);
 	return 0;
 }
@@ -303,15 +312,16 @@ void ae_guard_settle(const struct aether_plane *plane)
 {
 	for (uint32_t i = 0; policy_of(plane, i); i++) {
 		struct aether_guard_seg *record = record_of(plane, i);
-		/* relaxed: the swap compares what is judged here. */
-		uint64_t word = ae_load64_relaxed(&record->writer);
+		/* acquire: before I look who is there. pairs: seq_cst in take
+		 */
+		uint64_t word = ae_load64_acquire(&record->writer);
 		uint64_t generation = AETHER_HOLDER_GENERATION(word) + 1;
 		uint64_t nobody = AETHER_HOLDER_MAKE(0, 0, 0, generation, 0);
 
 		if (!ae_holder_gone(plane, word))
 			continue;
 		/* release: what the dead wrote, which I know by its death.
-		 * pairs: acquire in take */
+		 * pairs: seq_cst in take */
 		if (ae_cas64_release(&record->writer, word, nobody) != word)
 			continue;
 		/* relaxed: a counter. */

@@ -215,16 +215,12 @@ static int end_first(struct aether_participant *me, uint32_t index,
 	return 1;
 }
 
-/* Ends a lease that is a pair's, whose writer I am. AETHER_EAGAIN: somebody
- * wrote over its word. */
-int ae_lease_drop(struct aether_participant *me, uint32_t index, uint64_t word)
+/* Ends a lease that is a pair's, whose writer I am. If somebody wrote over its
+ * word it is that one's, and nothing is done. */
+void ae_lease_drop(struct aether_participant *me, uint32_t index, uint64_t word)
 {
-	int err = end_first(me, index, word);
-
-	if (err < 0)
-		return err;
-	ae_count(&me->seat->released, &me->counts.released);
-	return 0;
+	if (end_first(me, index, word) >= 0)
+		ae_count(&me->seat->released, &me->counts.released);
 }
 
 /*

@@ -66,7 +66,7 @@ static int look(const struct ae_pair *p, struct aether_pingpong_reading *r)
 
 	for (int i = 0; err == AETHER_EAGAIN && i < AE_PAIR_TRIES; i++)
 		err = look_once(p, r);
-	return err;
+	return ae_plane_lost(p->plane) ? AETHER_ECORRUPT : err;
 }
 
 int aether_pingpong_read_begin(const struct aether_plane *plane, uint32_t pair,
@@ -235,6 +235,8 @@ int aether_pingpong_read_end(struct aether_pingpong_reading *reading)
 	err = is_sound(&p, reading) ? 0 : AETHER_ETORN;
 	if (reading->me && unpin(reading->me, &p, reading->pin) < 0)
 		err = AETHER_ETORN;
+	if (ae_plane_lost(p.plane)) /* nobody else's zeros seem sound */
+		err = AETHER_ECORRUPT;
 	reading->plane = NULL;
 	return err;
 }

@@ -15,28 +15,6 @@
 #include "ae_host.h"
 #include "ae_pair.h"
 
-int ae_pair_find(const struct aether_plane *plane, uint32_t index,
-		 struct ae_pair *pair)
-{
-	const struct aether_layout *l = plane->layout;
-
-	if (index >= l->pair_count || index >= AE_PAIRS_MAX ||
-	    index >= l->pair_records.count || index >= l->pins_records.count)
-		return AETHER_EINDEX;
-	pair->plane = plane;
-	pair->index = index;
-	pair->is = &l->pairs[index];
-	pair->record =
-		(struct aether_pair_seg *)(void *)(plane->base +
-						   l->pair_records.offset) +
-		index;
-	pair->pins =
-		(struct aether_pins_seg *)(void *)(plane->base +
-						   l->pins_records.offset) +
-		index;
-	return 0;
-}
-
 static uint64_t bit(const struct ae_pair *p)
 {
 	return UINT64_C(1) << p->index;
@@ -112,8 +90,8 @@ static int claim(struct aether_participant *me, const struct ae_pair *p)
 			ae_add32_relaxed(&p->record->refused, 1);
 			return AETHER_ETAKEN;
 		}
-		/* seq_cst: before I look at what is there. pairs: acquire in
-		 * claim */
+		/* seq_cst: before I look at what is there, and after I sat
+		 * down. pairs: acquire in claim, acquire in ae_pair_settle */
 		if (ae_cas64_seq_cst(&p->record->writer, word, mine) != word)
 			continue;
 		become(me, p, held | AETHER_HOLDER_GONE(word));
@@ -226,30 +204,6 @@ static void open_buffer(const struct ae_pair *p, uint64_t state,
 	ae_fence_release();
 }
 
-int ae_pair_describe(const struct ae_pair *p, uint64_t state, uint32_t buffer,
-		     struct aether_pingpong_write *write)
-{
-	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
-	struct ae_room room, read;
-	int err = ae_room_find(p, buffer, AETHER_RIGHT_WRITE, &room);
-
-	if (err == 0)
-		err = ae_room_find(p, active, AETHER_RIGHT_READ, &read);
-	if (err < 0)
-		return err;
-	*write = (struct aether_pingpong_write) {
-		.bytes = room.bytes,
-		.active = read.bytes,
-		.size = room.size,
-		.sequence = AETHER_PAIR_STATE_SEQUENCE(state) + 1,
-		.buffer = buffer,
-		.item_size = p->is->item_size,
-		.capacity = room.capacity,
-		.active_items = ae_pair_items(p, active, &read),
-	};
-	return 0;
-}
-
 /* I am the writer, and have begun nothing. */
 static int begin(struct aether_participant *me, const struct ae_pair *p,
 		 uint64_t deadline, struct aether_pingpong_write *write)
@@ -258,6 +212,7 @@ static int begin(struct aether_participant *me, const struct ae_pair *p,
 	 * was there before I became it. */
 	uint64_t state = ae_load64_relaxed(&p->record->state);
 	struct ae_pair_wait w;
+	struct ae_room room;
 	uint32_t active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
 	int err;
 
@@ -272,8 +227,9 @@ static int begin(struct aether_participant *me, const struct ae_pair *p,
 	if (err < 0)
 		return err;
 	open_buffer(p, state, w.buffer);
-	ae_room_mend(me, p, w.buffer);
-	err = ae_pair_describe(p, state, w.buffer, write);
+	err = ae_room_own(me, p, w.buffer, &room);
+	if (err == 0)
+		err = ae_pair_describe(p, state, w.buffer, &room, write);
 	if (err < 0) {
 		drop(p);
 		return err;
@@ -430,70 +386,10 @@ void ae_pair_settle(const struct aether_plane *plane)
 	struct ae_pair p;
 
 	for (uint32_t i = 0; ae_pair_find(plane, i, &p) == 0; i++) {
-		/* relaxed: the swap compares what is judged here. */
-		uint64_t word = ae_load64_relaxed(&p.record->writer);
+		/* acquire: before I look who sits. pairs: seq_cst in claim */
+		uint64_t word = ae_load64_acquire(&p.record->writer);
 
 		if (ae_holder_gone(plane, word))
 			end_writer(&p, word);
 	}
-}
-
-int aether_pingpong_write_item(const struct aether_pingpong_write *write,
-			       uint32_t i, void **item)
-{
-	if (i >= write->capacity)
-		return AETHER_EINDEX;
-	*item = (unsigned char *)write->bytes + (uint64_t)i * write->item_size;
-	return 0;
-}
-
-/* Slots that hold a buffer. */
-static uint64_t pinned(const struct ae_pair *p)
-{
-	uint64_t set = 0;
-
-	for (uint32_t i = 0; i < p->plane->geometry.participants; i++)
-		/* relaxed: for people. */
-		if (AETHER_PIN_PINNED(ae_load64_relaxed(&p->pins->pin[i])))
-			set |= UINT64_C(1) << i;
-	return set;
-}
-
-int aether_pingpong_look(const struct aether_plane *plane, uint32_t pair,
-			 struct aether_pingpong_info *info)
-{
-	struct ae_pair p;
-	struct ae_room room;
-	uint64_t state, writer;
-	uint32_t active;
-	int err = ae_pair_find(plane, pair, &p);
-
-	if (err < 0)
-		return err;
-	/* relaxed: for people; so are the counters. */
-	state = ae_load64_relaxed(&p.record->state);
-	active = (uint32_t)AETHER_PAIR_STATE_ACTIVE(state);
-	if (active >= p.is->buffers)
-		return AETHER_ECORRUPT;
-	err = ae_room_find(&p, active, AETHER_RIGHT_ROUTE, &room);
-	if (err < 0)
-		return err;
-	*info = (struct aether_pingpong_info) {
-		.sequence = AETHER_PAIR_STATE_SEQUENCE(state),
-		.pinned = pinned(&p),
-		.active = active,
-		.items = ae_pair_items(&p, active, &room),
-		.size = room.size,
-		.capacity = room.capacity,
-		.strides = ae_room_strides(&p),
-		.writing = (int)AETHER_PAIR_STATE_WRITING(state) - 1,
-	};
-	/* relaxed: the same. */
-	writer = ae_load64_relaxed(&p.record->writer);
-	if (!ae_holder_gone(plane, writer))
-		info->writer = ae_holder_tenancy(plane, writer);
-	/* relaxed: counters. */
-	info->revoked = ae_load64_relaxed(&p.pins->revoked);
-	info->refused = ae_load32_relaxed(&p.record->refused);
-	return 0;
 }

@@ -22,6 +22,14 @@ static uint32_t capacity_of(const struct ae_pair *p, uint64_t size)
 	return items < UINT32_MAX ? (uint32_t)items : UINT32_MAX;
 }
 
+static struct ae_room region_of(const struct ae_pair *p, uint32_t buffer)
+{
+	return (struct ae_room) { .bytes = p->plane->base +
+					   p->is->offset[buffer],
+				  .size = p->is->size,
+				  .capacity = p->is->items };
+}
+
 int ae_room_find(const struct ae_pair *p, uint32_t buffer, uint32_t right,
 		 struct ae_room *room)
 {
@@ -34,9 +42,7 @@ int ae_room_find(const struct ae_pair *p, uint32_t buffer, uint32_t right,
 	uint32_t index = (uint32_t)AETHER_HANDLE_STRIDE(handle);
 	int err;
 
-	*room = (struct ae_room) { .bytes = plane->base + p->is->offset[buffer],
-				   .size = p->is->size,
-				   .capacity = p->is->items };
+	*room = region_of(p, buffer);
 	err = ae_lease_find(plane, handle, &lease);
 	if (err < 0)
 		return err == AETHER_EACCES ? err : 0;
@@ -53,18 +59,6 @@ int ae_room_find(const struct ae_pair *p, uint32_t buffer, uint32_t right,
 		      index * plane->geometry.stride_size;
 	room->capacity = capacity_of(p, room->size);
 	return 0;
-}
-
-/* Of all its buffers, as far as I see. */
-uint32_t ae_room_strides(const struct ae_pair *p)
-{
-	struct ae_room room;
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < p->is->buffers; i++)
-		if (ae_room_find(p, i, AETHER_RIGHT_ROUTE, &room) == 0)
-			count += room.run;
-	return count;
 }
 
 /* The lease of the run ends, as any does. From its first step on the region is
@@ -89,20 +83,24 @@ static void forget(const struct ae_pair *p, uint32_t buffer)
  * How long a run is, its head says in a word of its own; readers believe that,
  * within the plane. Who writes there looks at the strides themselves: if they
  * say something else somebody wrote over them, and they are not the pair's any
- * more.
+ * more. What was counted is what is described: the head is not asked again.
  */
-void ae_room_mend(struct aether_participant *me, const struct ae_pair *p,
-		  uint32_t buffer)
+int ae_room_own(struct aether_participant *me, const struct ae_pair *p,
+		uint32_t buffer, struct ae_room *room)
 {
-	struct ae_room room;
+	int err = ae_room_find(p, buffer, AETHER_RIGHT_ROUTE, room);
 
-	if (ae_room_find(p, buffer, AETHER_RIGHT_ROUTE, &room) < 0)
-		return;
-	if (room.run && ae_run_length(p->plane, room.stride) == room.run)
-		return;
-	if (room.run)
-		let_go(me, &room);
+	if (err < 0)
+		return err;
+	if (room->run && ae_run_length(p->plane, room->stride) == room->run)
+		return ae_right(p->plane, room->stride) < AETHER_RIGHT_WRITE
+			       ? AETHER_EACCES
+			       : 0;
+	if (room->run)
+		let_go(me, room);
 	forget(p, buffer);
+	*room = region_of(p, buffer);
+	return 0;
 }
 
 /*
@@ -163,7 +161,7 @@ int aether_pingpong_room(struct aether_participant *me, uint32_t pair,
 	if (err < 0)
 		return err;
 	buffer = (uint32_t)AETHER_PAIR_STATE_WRITING(state) - 1;
-	err = ae_room_find(&p, buffer, AETHER_RIGHT_WRITE, &room);
+	err = ae_room_own(me, &p, buffer, &room);
 	if (err < 0)
 		return err;
 	if (items > room.capacity) {
@@ -172,5 +170,8 @@ int aether_pingpong_room(struct aether_participant *me, uint32_t pair,
 		let_go(me, &room);
 		forget(&p, buffer);
 	}
-	return err < 0 ? err : ae_pair_describe(&p, state, buffer, write);
+	if (err == 0)
+		err = ae_room_own(me, &p, buffer, &room);
+	return err < 0 ? err
+		       : ae_pair_describe(&p, state, buffer, &room, write);
 }

@@ -10,7 +10,6 @@
 #include "ae_base.h"
 #include "ae_host.h"
 
-#define HALVES 2
 #define HALF_BITS 32
 
 #define RIGHT(id, number, name, doc) name,
@@ -147,7 +146,7 @@ void ae_sight_write(struct aether_participant *me)
 {
 	if (!me->plane->geometry.segments)
 		return;
-	for (uint32_t i = 0; i < HALVES; i++)
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++)
 		/* relaxed: before the seat is active. */
 		ae_store64_relaxed(
 			&me->seat->sight[i],
@@ -186,7 +185,7 @@ int ae_sight_within(const struct aether_plane *plane, uint32_t slot)
 
 	if (!plane->geometry.segments)
 		return 1;
-	for (uint32_t i = 0; i < HALVES; i++) {
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++) {
 		/* acquire: whoever took something out has settled it.
 		 * pairs: seq_cst in strike */
 		uint64_t sight = ae_load64_acquire(
@@ -242,6 +241,20 @@ static uint64_t strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
 	return AETHER_SIGHT_SET(word) & possible(plane, half) & ~mine;
 }
 
+/*
+ * Can that be half of the sight of one who sits there, and has leases in the
+ * segments `held`? The doctor's.
+ */
+int ae_sight_may_be(const struct aether_plane *plane, uint64_t seat,
+		    uint64_t held, uint32_t half, uint64_t sight)
+{
+	uint64_t set = AETHER_SIGHT_SET(sight);
+
+	return AETHER_SIGHT_STAMP(sight) ==
+		       (AETHER_SEAT_STAMP(seat) & AETHER_SIGHT_STAMP_MASK) &&
+	       !(set & ~possible(plane, half)) && !(half_of(held, half) & ~set);
+}
+
 /* All that I see of what the dead one left is settled. 1: nothing is left. */
 int ae_sight_strike(struct aether_plane *plane, uint32_t slot, uint64_t dead)
 {
@@ -249,7 +262,7 @@ int ae_sight_strike(struct aether_plane *plane, uint32_t slot, uint64_t dead)
 
 	if (!plane->geometry.segments)
 		return 1;
-	for (uint32_t i = 0; i < HALVES; i++)
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++)
 		left |= strike(plane, slot, dead, i);
 	return !left;
 }

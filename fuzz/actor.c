@@ -164,6 +164,25 @@ void fuzz_leave_all(void)
 		fuzz_leave(i);
 }
 
+void fuzz_play(void (*call)(struct aether_participant *me, uint32_t what))
+{
+	struct aether_participant *me;
+
+	fuzz_join(0);
+	fuzz_join(1);
+	while (fuzz.in.left) {
+		uint32_t what = fuzz_byte();
+
+		if (what < 80)
+			fuzz_scribble();
+		else if (what < 96)
+			fuzz_come_and_go();
+		else if ((me = fuzz_actor()))
+			call(me, what);
+	}
+	fuzz_leave_all();
+}
+
 uint64_t fuzz_tenancy(void)
 {
 	uint32_t how = fuzz_byte();

@@ -107,6 +107,10 @@ void fuzz_die(uint32_t actor); /* and what it had in memory is gone */
 /* Joins, leaves or dies, as the input says. */
 void fuzz_come_and_go(void);
 
+/* Two join; scribbles, comings and goings and calls, as the input says, until
+ * it is used up; all leave. */
+void fuzz_play(void (*call)(struct aether_participant *me, uint32_t what));
+
 /* All who are there leave. */
 void fuzz_leave_all(void);
 

@@ -126,30 +126,22 @@ static void reap(struct aether_participant *me)
 	FUZZ_CALL(0, aether_reap(me, NULL));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void call(struct aether_participant *me, uint32_t what)
 {
 	static void (*const calls[])(struct aether_participant *) = {
 		find,     signal_it, set_it, wait_for, wait_for_any,
 		allocate, give_back, boot,   reap,
 	};
-	struct aether_participant *me;
 
+	calls[what % (sizeof(calls) / sizeof(calls[0]))](me);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	if (!fuzz.plane.base)
 		fuzz_plane("inos", 0);
 	fuzz_begin(data, size);
-	fuzz_join(0);
-	fuzz_join(1);
-	while (fuzz.in.left) {
-		uint32_t what = fuzz_byte();
-
-		if (what < 80)
-			fuzz_scribble();
-		else if (what < 96)
-			fuzz_come_and_go();
-		else if ((me = fuzz_actor()))
-			calls[what % (sizeof(calls) / sizeof(calls[0]))](me);
-	}
-	fuzz_leave_all();
+	fuzz_play(call);
 	return 0;
 }

@@ -245,25 +245,11 @@ static void call(struct aether_participant *me, uint32_t what)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct aether_participant *me;
-
 	if (!fuzz.plane.base)
 		fuzz_plane("inos", 0);
 	fuzz_begin(data, size);
 	memset(readings, 0, sizeof(readings));
 	begun = 0;
-	fuzz_join(0);
-	fuzz_join(1);
-	while (fuzz.in.left) {
-		uint32_t what = fuzz_byte();
-
-		if (what < 80)
-			fuzz_scribble();
-		else if (what < 96)
-			fuzz_come_and_go();
-		else if ((me = fuzz_actor()))
-			call(me, what);
-	}
-	fuzz_leave_all();
+	fuzz_play(call);
 	return 0;
 }

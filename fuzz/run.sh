@@ -5,7 +5,7 @@
 set -u
 
 usage="usage: fuzz/run.sh TARGET SECONDS    ($(cd "$(dirname "$0")" &&
-	ls fuzz_*.* | sed 's/fuzz_//;s/\..*//' | tr '\n' ' '))"
+	ls fuzz_*.c fuzz_schema.py | sed 's/fuzz_//;s/\..*//' | tr '\n' ' '))"
 [ $# = 2 ] || { echo "$usage" >&2; exit 2; }
 cd "$(dirname "$0")/.." || exit 2
 target=$1 seconds=$2 at=${O:-build}/fuzz

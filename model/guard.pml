@@ -1,7 +1,7 @@
 /* A guard's holder word: taken by a swap that compares the whole word, from nobody or from one who is gone; given up by its holder; settled by whoever reaps.  Whoever uses the guard
  * may die at any step, and another tenant sits down in its slot, under a stamp of its own.  Who is gone is judged in two looks: at the seat, and at the kernel's lock of the slot.
  * Wanted: never two at once who live and write; and who is gone holds it no longer than until somebody looks.
- *   (take, give_up, undo and ae_guard_settle of core/guard.c).  One whose region cannot be opened puts back what was there.
+ *   (take, give_up, undo and ae_guard_settle of core/guard.c).  One whose region cannot be opened makes it nobody's again, as it was; after a dead one, with that one's mark.
  * The word of a pair's writer is the same, and when it is settled a mark stays in it: who takes it next is told that the one before died, whoever has met that one's word first.
  *   (claim, aether_pingpong_resign, end_writer, ae_pair_leave and ae_pair_settle of core/pingpong.c)
  *   -DNOCOMPARE  a settler stores instead of comparing what it judged
@@ -40,7 +40,7 @@ proctype user(byte me) { byte w, g, seat, turns; bit life, isgone, got, m, o;
 #endif
                     if :: S( inside--; if :: word==me -> word=0; gen++ :: else fi; got=0 )                                                     /* U3 */
 #if !DROPFIRST
-                       :: S( inside--; if :: word==me -> word=w; gen=g; mark=m; owed=o :: else fi; got=0 )                                     /* U5 */
+                       :: S( inside--; if :: word==me -> word=0; mark=(w!=0 -> 1 : m); owed=o :: else fi; got=0 )                             /* U5 */
 #endif
                     fi
                  :: else fi

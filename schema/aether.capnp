@@ -40,7 +40,7 @@ const schema :Meta.Schema = (
      remedy = "use it with the plane that issued it"),
     (name = "ERANGE", code = -15, message = "the handle names a stride outside the plane",
      remedy = "use handles as they were issued, unchanged"),
-    (name = "EFULL", code = -16, message = "no stride is free",
+    (name = "EFULL", code = -16, message = "no stride is free, or not so many in a row",
      remedy = "release some, wait with a deadline, or create a larger plane"),
     (name = "EEMPTY", code = -17, message = "the mailbox is empty",
      remedy = "take again later, or wait with a deadline"),
@@ -290,7 +290,7 @@ const schema :Meta.Schema = (
       (name = "slot", shift = 1, bits = 6, doc = "where it sits"),
       (name = "stamp", shift = 7, bits = 14, doc = "low bits of its tenancy's stamp"),
       (name = "generation", shift = 24, bits = 40, doc = "rises when it is let go"),
-      (name = "gone", shift = 21, bits = 1, doc = "1: nobody, and who held it went without letting go; of pairs"),
+      (name = "gone", shift = 21, bits = 1, doc = "1: nobody, and who held it went without letting go; of pairs and guards"),
     ]),
     (name = "pairState", doc = "which buffer of a pair is what", fields = [
       (name = "active", shift = 0, bits = 2, doc = "the buffer that readers read"),

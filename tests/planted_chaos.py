@@ -90,7 +90,7 @@ def spares(file, texts):
         tool, why = plant(Path(work), file, [(old, PAUSE + old) for old, _ in texts])
         if tool:
             status, said, why = chaos(tool, 0)
-            if status == 0:
+            if status == 0 and said["kills"] > 0:
                 return True, f"{said['kills']} kills"
     return False, why
 

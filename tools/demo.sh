@@ -88,6 +88,7 @@ run=
 wait $reader
 cat "$work/said"
 grep -q ', verified, 1 respawned$' "$work/said"
+echo "   \$ aether run --burn xor:5a OUT BACK && cmp IN BACK"
 "$aether" run --burn xor:5a "$work/survived" "$work/again"
 cmp "$work/long" "$work/again"
 echo "   identical: nothing of its work was lost"

@@ -174,7 +174,6 @@ static int start(struct ae_posix_bell *b)
 
 	b->boot = boot_now(b);
 	err = aether_participant_join(b->plane, &options, NULL, &b->self);
-
 	if (err < 0)
 		return err;
 	/* relaxed: before there is a thread. */

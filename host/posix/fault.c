@@ -23,6 +23,7 @@ static struct minded {
 } all[AETHER_FAULT_PLANES];
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int caught; /* under the gate */
 static struct sigaction before;
 static uint64_t page_size;
@@ -35,11 +36,15 @@ static struct minded *find(uint64_t address)
 		/* acquire: all of the entry. pairs: release in
 		 * ae_posix_fault_add */
 		uint64_t plane = ae_load64_acquire(&m->plane);
-		/* relaxed: the same. */
-		uint64_t base = ae_load64_relaxed(&m->base);
-		uint64_t size = ae_load64_relaxed(&m->size);
+		/* acquire: of an entry that replaces it, after the plane is
+		 * not this one any more. pairs: release in
+		 * ae_posix_fault_add */
+		uint64_t base = ae_load64_acquire(&m->base);
+		uint64_t size = ae_load64_acquire(&m->size);
 
-		if (plane && address >= base && address - base < size)
+		/* relaxed: ordered by the loads before it. */
+		if (plane && address >= base && address - base < size &&
+		    ae_load64_relaxed(&m->plane) == plane)
 			return m;
 	}
 	return NULL;
@@ -148,6 +153,30 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	errno = os;
 }
 
+static void before_fork(void)
+{
+	pthread_mutex_lock(&gate);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&gate);
+}
+
+/* A child has none of them mapped, and may map another where one was. */
+static void in_child(void)
+{
+	for (size_t i = 0; i < AETHER_FAULT_PLANES; i++)
+		/* relaxed: it has one thread. */
+		ae_store64_relaxed(&all[i].plane, 0);
+	pthread_mutex_unlock(&gate);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, in_parent, in_child);
+}
+
 int aether_fault_catch(struct aether_error *error)
 {
 	struct sigaction action = { .sa_sigaction = on_fault,
@@ -177,6 +206,7 @@ int aether_fault_lost(const struct aether_plane *plane)
  * is not minded. */
 void ae_posix_fault_add(struct aether_plane *plane)
 {
+	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&gate);
 	for (size_t i = 0; i < AETHER_FAULT_PLANES; i++) {
 		struct minded *m = &all[i];
@@ -184,9 +214,10 @@ void ae_posix_fault_add(struct aether_plane *plane)
 		/* relaxed: changed under the gate only. */
 		if (ae_load64_relaxed(&m->plane))
 			continue;
-		/* relaxed: before the entry is there. */
-		ae_store64_relaxed(&m->base, (uint64_t)(uintptr_t)plane->base);
-		ae_store64_relaxed(&m->size, plane->geometry.plane_size);
+		/* release: the entry that was there is not any more.
+		 * pairs: acquire in find */
+		ae_store64_release(&m->base, (uint64_t)(uintptr_t)plane->base);
+		ae_store64_release(&m->size, plane->geometry.plane_size);
 		/* release: the entry is whole. pairs: acquire in find */
 		ae_store64_release(&m->plane, (uint64_t)(uintptr_t)plane);
 		break;

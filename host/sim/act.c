@@ -73,6 +73,54 @@ static int gained(const char *call, int err, uint64_t handle)
 	return err;
 }
 
+/* Of an undivided plane each does. */
+int ae_sim_sees(uint32_t stamp, uint32_t index)
+{
+	const struct ae_sim_tenant *t =
+		&ae_sim_ghost.tenants[stamp % AE_SIM_STAMPS];
+
+	return ae_right(aether_participant_plane(ae_sim.runners[t->process].me),
+			index) != 0;
+}
+
+int ae_sim_uncleared(uint32_t head)
+{
+	const struct aether_lease_seg *lease = &ae_sim.plane.leases[head];
+	uint64_t word, i = 0;
+
+	do {
+		if (ae_sim_peek(&lease[i].uncleared, 32))
+			return 1;
+		if (head + ++i == ae_sim.plane.geometry.strides)
+			return 0;
+		word = ae_sim_peek(&lease[i].word, 64);
+	} while (AETHER_LEASE_STATE(word) == AETHER_STATE_CONT &&
+		 AETHER_CONT_DISTANCE(word) == i);
+	return 0;
+}
+
+/* I was handed out strides of a plane that zeroes: nobody's bytes are there,
+ * whoever was to clear them. */
+static int given(const char *call, int err, uint32_t count, uint64_t handle)
+{
+	const struct aether_plane *p = &ae_sim.plane;
+	uint64_t size = p->geometry.stride_size;
+
+	gained(call, err, handle);
+	if (err < 0 || !(p->flags & AETHER_FLAG_ZERO))
+		return err;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t index = stride_of(handle) + i;
+
+		demand(!ae_sim_peek(p->base + p->geometry.data_offset +
+					    index * size,
+				    64),
+		       "somebody's bytes are in it", handle);
+		ae_sim_order_payload(index, 1, 0);
+	}
+	return err;
+}
+
 int ae_sim_join(void)
 {
 	struct ae_sim_runner *r = ae_sim_runner();
@@ -107,21 +155,21 @@ int ae_sim_reserve(uint64_t *handle)
 {
 	int err = aether_stride_reserve(ae_sim_me(), handle);
 
-	return gained("reserve", err, *handle);
+	return given("reserve", err, 1, *handle);
 }
 
 int ae_sim_reserve_run(uint32_t count, uint64_t *handle)
 {
 	int err = aether_stride_reserve_run(ae_sim_me(), count, handle);
 
-	return gained("reserve_run", err, *handle);
+	return given("reserve_run", err, count, *handle);
 }
 
 int ae_sim_reserve_until(uint64_t deadline, uint64_t *handle)
 {
 	int err = aether_stride_reserve_until(ae_sim_me(), deadline, handle);
 
-	return gained("reserve_until", err, *handle);
+	return given("reserve_until", err, 1, *handle);
 }
 
 int ae_sim_release(uint64_t handle)

@@ -21,6 +21,8 @@ static struct ae_sim_runner kept_runners[AE_SIM_ALL];
 static struct ae_sim_ghost kept_ghost;
 static uint32_t kept_locks[AE_SIM_ALL + 2];
 static unsigned char *memory, *kept_memory;
+/* What each sees of a divided plane. */
+static struct aether_plane planes[AE_SIM_ALL];
 
 /* Bytes of a stride that anybody writes. */
 #define TOUCHED sizeof(uint64_t)
@@ -53,6 +55,9 @@ static void put_back(void)
 	memcpy(ae_sim.locks, kept_locks, sizeof(kept_locks));
 	memset(ae_sim.unlocked, 0, sizeof(ae_sim.unlocked));
 	ae_sim_ghost = kept_ghost;
+	if (ae_sim.scene->segments)
+		for (uint32_t i = 0; i < AE_SIM_ALL; i++)
+			memset(planes[i].partly, 0, sizeof(planes[i].partly));
 	ae_sim.run++;
 	ae_sim.ready = 0;
 	ae_sim.deaths = 0;
@@ -73,6 +78,11 @@ static void make_plane(const struct ae_sim_scene *scene, uint32_t slots)
 	/* tables larger than their share of a plane are no harm here */
 	if (err < 0 && err != AETHER_EGEOMETRY)
 		abort();
+	/* a segment is a register's strides at least, which are too many here:
+	 * those after the first have none, but are seen, or not, as any */
+	g.segments = scene->segments;
+	if (g.segments)
+		g.segment_strides = AETHER_REGISTER_BITS;
 	free(memory);
 	free(kept_memory);
 	memory = calloc(1, g.plane_size);
@@ -85,7 +95,21 @@ static void make_plane(const struct ae_sim_scene *scene, uint32_t slots)
 	ae_sim.plane.flags = scene->flags;
 }
 
-static void make_own(struct ae_sim_runner *r, uint32_t i)
+static struct aether_plane *attach(const struct ae_sim_actor *a, uint32_t i)
+{
+	if (!ae_sim.scene->segments)
+		return &ae_sim.plane;
+	planes[i] = ae_sim.plane;
+	for (uint32_t s = 0; s < ae_sim.scene->segments; s++)
+		ae_segment_grant(&planes[i], s,
+				 a->hidden >> s & 1      ? AETHER_RIGHT_NONE
+				 : a->read_only >> s & 1 ? AETHER_RIGHT_READ
+							 : AETHER_RIGHT_WRITE);
+	return &planes[i];
+}
+
+static void make_own(struct ae_sim_runner *r, const struct ae_sim_actor *a,
+		     uint32_t i)
 {
 	struct own *own = &owns[i];
 
@@ -94,7 +118,7 @@ static void make_own(struct ae_sim_runner *r, uint32_t i)
 	own->me.sent = own->sent;
 	own->me.shared = own->shared;
 	own->me.reading = own->reading;
-	ae_participant_init(&own->me, &ae_sim.plane);
+	ae_participant_init(&own->me, attach(a, i));
 	r->me = &own->me;
 }
 
@@ -118,7 +142,7 @@ static void make_runner(uint32_t i)
 		r->me = ae_sim.runners[r->process].me;
 		return;
 	}
-	make_own(r, i);
+	make_own(r, a, i);
 	ae_sim_as(i);
 	if (!a->joins && ae_sim_join() < 0)
 		ae_sim_fail("%s cannot join", a->name);

@@ -84,6 +84,15 @@ static int is_heir(uint32_t stamp, uint32_t heir)
 	return heirs >> heir & 1;
 }
 
+/* One who does not see it has no use for it; and what was still to be cleared
+ * when who reserved it died was nobody's yet. */
+static int may_inherit(const struct change *c, uint32_t heir)
+{
+	return heir && ae_sim_sees(heir, c->index) &&
+	       (c->was != AETHER_STATE_BUSY || !ae_zeroes_late(&ae_sim.plane) ||
+		!ae_sim_uncleared(c->index));
+}
+
 static uint64_t generations(const struct change *c)
 {
 	return AETHER_LEASE_GENERATION(c->now) -
@@ -168,6 +177,7 @@ static void becomes_routed(const struct change *c)
 	demand(c, generations(c) == 0, "the generation changes");
 	demand(c, tenant(c->to)->slot == AETHER_LEASE_SEAT(c->now),
 	       "to another slot than that tenant's");
+	demand(c, ae_sim_sees(c->to, c->index), "to one who does not see it");
 	if (work && c->of == c->me && !leaving) {
 		demand_same(c);
 		l->holder = 0;
@@ -192,6 +202,7 @@ static void becomes_routed(const struct change *c)
 	demand(c, suspect(c->now) == (work || suspect(c->old)),
 	       "suspect is what was worked on, and only that");
 	demand(c, is_heir(c->of, c->to), "to one who is no heir");
+	demand(c, may_inherit(c, c->to), "it was never handed out");
 	demand(c, !l->borrowed || is_gone(l->borrowed, 1),
 	       "it was borrowed, and its addressee lives");
 	l->borrowed = 0;
@@ -246,7 +257,9 @@ static void becomes_ending(const struct change *c)
 	} else if (c->was == AETHER_STATE_BUSY || mail) {
 		demand(c, (mine && (!mail || leaving)) || is_gone(c->of, mail),
 		       "taken from the living");
-		demand(c, (mine && !leaving) || !living_heir(c->of),
+		demand(c,
+		       (mine && !leaving) ||
+			       !may_inherit(c, living_heir(c->of)),
 		       "an heir of it lives");
 		demand(c, !l->borrowed || is_gone(l->borrowed, 1),
 		       "it was borrowed, and its addressee lives");
@@ -269,13 +282,17 @@ static void demand_zero(const struct change *c)
 	const struct aether_plane *p = &ae_sim.plane;
 	const unsigned char *bytes = p->base + p->geometry.data_offset +
 				     c->index * p->geometry.stride_size;
+	/* the next owner does it, before it is told (act.c) */
+	int late = p->geometry.segments &&
+		   ae_sim_peek(&p->leases[c->index].uncleared, 32);
 
 	if (!(p->flags & AETHER_FLAG_ZERO))
 		return;
 	for (size_t i = 0; i < sizeof(uint64_t); i++)
-		demand(c, !bytes[i] && !p->leases[c->index].user[i],
+		demand(c, (late || !bytes[i]) && !p->leases[c->index].user[i],
 		       "its bytes are not zero");
-	ae_sim_order_payload(c->index, 1, 1);
+	if (!late)
+		ae_sim_order_payload(c->index, 1, 1);
 }
 
 /* Are all bytes of the stride zero? A run that was never handed out is given
@@ -374,6 +391,16 @@ static void lease_changed(uint32_t index, uint64_t old, uint64_t now)
 	becomes[c.is](&c);
 }
 
+/* What it had in hand is another's, or nobody's. */
+static void demand_settled(uint32_t slot, uint32_t stamp)
+{
+	for (uint32_t i = 0; i < ae_sim.plane.geometry.strides; i++)
+		if (ae_sim_ghost.leases[i].holder == stamp)
+			ae_sim_fail("slot %u is free, and stride %u is still "
+				    "its tenant's",
+				    slot, i);
+}
+
 static void seat_changed(uint32_t slot, uint64_t old, uint64_t now)
 {
 	uint32_t stamp = (uint32_t)AETHER_SEAT_STAMP(now);
@@ -404,6 +431,8 @@ static void seat_changed(uint32_t slot, uint64_t old, uint64_t now)
 			    slot, ae_sim_name(ae_sim.current),
 			    ae_sim_word(&ae_sim.plane.seats[slot], now));
 	t->sits = AETHER_SEAT_STATE(now) == AETHER_SEAT_LEAVING ? 2 : 0;
+	if (AETHER_SEAT_STATE(now) == AETHER_SEAT_FREE)
+		demand_settled(slot, stamp);
 }
 
 /*

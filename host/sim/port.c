@@ -6,13 +6,12 @@
  */
 #include "state.h"
 
-static const char *here = "?";
-static int here_line;
+static struct ae_sim_site nowhere = { .file = "?", .function = "?" };
+static struct ae_sim_site *here = &nowhere;
 
-void ae_sim_at(const char *function, int line)
+void ae_sim_at(struct ae_sim_site *site)
 {
-	here = function;
-	here_line = line;
+	here = site;
 }
 
 /* Words of epochs that a scene without any only reads: panic and context, which
@@ -58,12 +57,15 @@ void ae_sim_before(const void *word, int width)
 {
 	struct ae_sim_runner *me = ae_sim_runner();
 
-	me->function = here;
-	me->line = here_line;
+	me->function = here->function;
+	me->line = here->line;
 	me->word = word;
 	me->width = width;
+	me->site = here;
+	ae_sim_came(here);
 	ae_sim_point(!is_quiet(word) &&
 		     (ae_sim.scene->epochs || !is_of_epochs(word)));
+	me->site = NULL;
 	me->old = ae_sim_peek(word, width);
 }
 
@@ -203,9 +205,13 @@ int ae_host_guard_trap(struct aether_plane *plane, int on)
 
 int ae_host_guard_open(const struct aether_plane *plane, uint32_t guard)
 {
+	uint32_t actor = ae_sim_runner()->number;
+
 	(void)plane;
 	(void)guard;
-	return 0;
+	return actor < AE_SIM_ACTORS && ae_sim.scene->actors[actor].shut
+		       ? AETHER_ENOMEM
+		       : 0;
 }
 
 void ae_host_guard_close(const struct aether_plane *plane, uint32_t guard)

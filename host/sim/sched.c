@@ -200,6 +200,8 @@ static void die(struct ae_sim_runner *r)
 	if (!site->killed)
 		ae_sim.result->killed++;
 	site->killed = 1;
+	if (r->site)
+		r->site->killed++;
 	if (ae_sim.tracing)
 		ae_sim_say("%s is killed at %s:%d", ae_sim_name(r->number),
 			   r->function, r->line);

@@ -25,6 +25,9 @@ struct ae_sim_actor {
 	int joins;  /* begins without a participant: its body joins */
 	int mortal; /* may be killed */
 	int watch;  /* 1 + the actor whose process and participant it shares */
+	int shut;   /* no guarded region opens to it */
+	uint64_t hidden;    /* segments of which it sees nothing, a bit each */
+	uint64_t read_only; /* whose data it may only read */
 };
 
 struct ae_sim_scene {
@@ -32,6 +35,7 @@ struct ae_sim_scene {
 	uint32_t strides;
 	uint32_t slots;      /* 0: one for each actor and one for the monitor */
 	uint32_t flags;      /* of the plane */
+	uint32_t segments;   /* 0: undivided; all strides are in segment 0 */
 	int unwatched;       /* parked waits look for the dead themselves */
 	int reaps;           /* of the monitor, one more than this */
 	int epochs;          /* are in play: panic, contexts, owners too */
@@ -61,6 +65,13 @@ int ae_sim_explore(const struct ae_sim_scene *scene, int preemptions, int kills,
 /* Tries so many of them at random, which reach deeper; otherwise the same. */
 int ae_sim_walk(const struct ae_sim_scene *scene, int preemptions, int kills,
 		uint64_t executions, struct ae_sim_result *result);
+
+/*
+ * Writes which operations of core actors of the scenes so far came by, and how
+ * often they were killed before them, a line each, the last one `end`: what
+ * tests/sim/test_cover.py reads. Returns 0, or -1.
+ */
+int ae_sim_cover(const char *path);
 
 /* Ends this execution as failed. */
 __attribute__((noreturn, format(printf, 1, 2))) void

@@ -50,8 +50,9 @@ struct ae_sim_runner {
 	int answer;     /* of its park */
 	uint32_t asked; /* how often anybody's life was asked for, when it was
 			   preempted */
-	const char *function; /* the step that it is at */
+	const char *function; /* the step that it is at, or was */
 	int line;
+	struct ae_sim_site *site; /* the same, while it is before it */
 	struct ae_sim_clock clock;
 	uint64_t old; /* the word, before the access */
 	const void *word;
@@ -173,6 +174,14 @@ void ae_sim_trace(int kind, int order, int done, uint64_t now);
 void ae_sim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *ae_sim_name(uint32_t actor);
 const char *ae_sim_word(const void *word, uint64_t value);
+
+/* cover.c: which lines of core were tried. */
+void ae_sim_came(struct ae_sim_site *site);
+
+/* act.c: does that tenant see the stride? Is one of the run to be cleared
+ * still? */
+int ae_sim_sees(uint32_t stamp, uint32_t index);
+int ae_sim_uncleared(uint32_t head);
 
 /* check.c: after an execution. */
 void ae_sim_check(void);

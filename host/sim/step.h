@@ -12,8 +12,20 @@ enum ae_sim_kind {
 	AE_SIM_CAS,
 };
 
+/* A place where an operation stands, and what the actors of all scenes did at
+ * it: host/sim/cover.c. */
+struct ae_sim_site {
+	const char *file;
+	const char *function;
+	int line;
+	int listed;
+	unsigned long long came;   /* how often any actor came by */
+	unsigned long long killed; /* of those, where it was */
+	struct ae_sim_site *next;
+};
+
 /* The next operation stands here. */
-void ae_sim_at(const char *function, int line);
+void ae_sim_at(struct ae_sim_site *site);
 
 void ae_sim_before(const void *word, int width);
 

@@ -52,8 +52,14 @@ enum aether_finding_where {
 	X(SEAT_ASKED, "seatAsked", 0, \
 	  "whether its tenant lives could not be asked of the kernel") \
 	X(HEIR, "heir", 1, "it names an heir that cannot be") \
+	X(SIGHT, "sight", 1, \
+	  "it cannot see the segments that its record says: mail is " \
+	  "refused, and what it leaves may be overlooked; it must end") \
 	X(COUNTERS, "counters", 0, \
 	  "lease words name it more often than its counters allow") \
+	X(WITHDRAWAL, "withdrawal", 0, \
+	  "it is said to take back what cannot be on its way; nobody " \
+	  "believes that") \
 	X(BOX_HEAD, "boxHead", 1, \
 	  "its mailbox is elsewhere than it says; the next take mends it") \
 	X(BOX, "box", 1, \
@@ -87,6 +93,14 @@ enum aether_finding_where {
 	  "end it") \
 	X(READERS_GONE, "readersGone", 1, \
 	  "of those who read the shared lease some, or all, are gone") \
+	X(KEPT_PAIR, "keptPair", 1, \
+	  "a pair, or a buffer, keeps it that there is not") \
+	X(KEPT_UNNAMED, "keptUnnamed", 1, \
+	  "it is kept for a pair that does not name it: nobody would ever " \
+	  "free it") \
+	X(KEPT_RUN, "keptRun", 1, \
+	  "the run that a pair keeps has another length than it says: who " \
+	  "writes that buffer next lets go of it") \
 	X(REGISTER_SET, "registerSet", 0, \
 	  "it is free, and its register says occupied") \
 	X(REGISTER_CLEAR, "registerClear", 0, \
@@ -97,10 +111,14 @@ enum aether_finding_where {
 	  "the pool epoch has an owner, and the plane says that it never had") \
 	X(EPOCH_NAME, "epochName", 1, \
 	  "the pool epoch has an owner, and no name that anybody could use") \
+	X(EPOCH_BITS, "epochBits", 1, \
+	  "the word of its owner has bits set that it cannot have") \
 	X(GUARD_WRITER, "guardWriter", 1, \
 	  "the region is held by a tenancy that is not there any more") \
 	X(GUARD_MODE, "guardMode", 1, \
 	  "the region is held, and is not one that anybody holds alone") \
+	X(GUARD_BITS, "guardBits", 1, \
+	  "the word of its holder has bits set that it cannot have") \
 	X(PAIR_STATE, "pairState", 1, \
 	  "the pair reads, or writes, a buffer that it has not") \
 	X(PAIR_BEGUN, "pairBegun", 1, \
@@ -108,6 +126,8 @@ enum aether_finding_where {
 	  "commit mends it") \
 	X(PAIR_WRITER, "pairWriter", 0, \
 	  "its writer is not there any more; the next one succeeds it") \
+	X(PAIR_BITS, "pairBits", 1, \
+	  "the word of its writer has bits set that it cannot have") \
 	X(PIN, "pin", 0, \
 	  "a reader that is not there any more keeps a buffer from its writer")
 

@@ -41,7 +41,7 @@
 AETHER_API int aether_epoch_find(const struct aether_plane *plane,
 				 uint32_t index, uint64_t *epoch);
 
-/* Its value. AETHER_EINDEX, AETHER_EFREED. */
+/* Its value. AETHER_EINDEX, AETHER_EFREED; AETHER_ECORRUPT: as in fault.h. */
 AETHER_API int aether_epoch_load(const struct aether_plane *plane,
 				 uint64_t epoch, uint32_t *value);
 

@@ -24,7 +24,8 @@
 
 /*
  * Minds all planes of this process from now on, those that it has attached and
- * those that it will. May be called again, by anybody at any time. AETHER_ESYS.
+ * those that it will. May be called again, by anybody at any time; that does
+ * nothing, also if somebody else has set a handler since. AETHER_ESYS.
  */
 AETHER_API int aether_fault_catch(struct aether_error *error);
 

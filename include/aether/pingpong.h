@@ -109,8 +109,9 @@ AETHER_API int aether_pingpong_begin(struct aether_participant *me,
  * Each buffer grows by itself, when its turn comes: call this after each begin.
  *
  * The new run is reserved before the old one is freed, so that a call that
- * fails changes nothing. Where there is no space for both, make room for 0
- * first. While it is reserved it counts for my quota, afterwards for nobody's.
+ * fails changes nothing, unless it is AETHER_ECORRUPT. Where there is no space
+ * for both, make room for 0 first. While it is reserved it counts for my quota,
+ * afterwards for nobody's.
  * Never waits; `write` is described anew. Errors: AETHER_EINDEX (no such pair),
  * AETHER_ENOTHELD (I have not begun), AETHER_EFULL (nowhere are so many strides
  * free in a row), AETHER_EQUOTA, AETHER_EAGAIN (they were, and somebody else
@@ -177,7 +178,7 @@ aether_pingpong_read_pinned(struct aether_participant *me, uint32_t pair,
 /*
  * Ends a reading, and a pin. 0: what was read is what one commit left.
  * AETHER_ETORN: it may have been overwritten, or my pin was revoked.
- * AETHER_ENOTHELD: it has ended already.
+ * AETHER_ENOTHELD: it has ended already. AETHER_ECORRUPT: as in fault.h.
  */
 AETHER_API int
 aether_pingpong_read_end(struct aether_pingpong_reading *reading);

@@ -142,7 +142,7 @@ def killed_in(row):
 def test_a_process_of_a_row_dies():
     """It is said, and the row does not wait for it for ever."""
     needs_program()
-    for row in ("wake", "wake-spin", "fanout"):
+    for row in ("wake", "wake-spin", "fanout", "handoff", "pingpong"):
         for _ in range(20):
             status, err = killed_in(row)
             if status:

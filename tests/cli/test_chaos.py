@@ -122,6 +122,18 @@ def test_zeroing():
          [4711, 5, 64], "as asked for")
 
 
+def test_divided():
+    """All see all; who dies is settled segment by segment."""
+    found = good_json("chaos", "--seconds", 2, "--kill-rate", 100, "--segments", 4,
+                      "--zero", keys=KEYS)
+    same(lost_and_more(found), NOTHING, f"found: {found['findings']}")
+    same(found["segments"], 4, "as asked for")
+    must(found["kills"] and found["taken"] and found["reserved"], "it worked", found)
+    same(list(tool.planes.iterdir()), [], "left behind")
+    bad(2, "AETHER_EUSAGE", "chaos", "--segments", 2, "--scribble", says="--segments")
+    bad(1, "AETHER_EGEOMETRY", "chaos", "--segments", 9, says="8 segments of 32")
+
+
 def test_words():
     lines = good("chaos", "--seconds", 1).out.splitlines()
     same(lines[-1].split()[::2], "kills lost double hung dirty seconds".split(),
@@ -135,6 +147,7 @@ def test_usage():
             "--kill-rate": ("-1", "x", "10001"),
             "--participants": ("1", "65", "x"),
             "--strides": ("7", "4097", "x"),
+            "--segments": ("0", "65", "x"),
             "--seed": ("-1", "x")}.items():
         for value in values:
             bad(2, "AETHER_EUSAGE", "chaos", option, value, says=f"'{value}'")

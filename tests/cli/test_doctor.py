@@ -157,6 +157,17 @@ def test_lease_words():
     same(plane.number(plane.lease(11)), 9 * GENERATION, "generation")
 
 
+def test_one_word_twice():
+    """Faults that lie over each other in one word are mended by one repair."""
+    plane = create()
+    for word in (1 << 63 | L.STATE_CONT, 0x40E2A20A1BD7CE73):
+        plane.put(plane.lease(9), word)
+        must("leaseBits" in wrong(), "bits that its state does not have", hex(word))
+        status, findings = doctor("--repair")
+        same((status, names(findings, repaired=False, wrong=True)), (0, []), f"{findings}")
+        healthy("after one repair")
+
+
 def test_slot_that_there_is_not():
     good("create", "p", "--strides", STRIDES, "--participants", 4)
     plane = Plane()
@@ -300,6 +311,80 @@ def test_words():
          (3, ["pairBegun"], False), "the next commit mends it")
 
 
+def test_what_pairs_keep():
+    """A run that its pair does not name, tails and all; what it names; a run
+    whose tails are not as many as it says."""
+    plane = create("inos")
+    spot = places_of("inos")
+    name, word = spot["pins"] + 1104, L.STATE_KEPT | 7 * GENERATION
+    tag = plane.number(HEADER + L.FIELD_HEADER_TAG, 1)
+
+    def run(word):
+        plane.put(plane.lease(2), word)
+        plane.put(plane.lease(2, L.FIELD_LEASE_RUN), 2, 4)
+        plane.put(plane.lease(3), L.STATE_CONT | 1 << 3)
+        plane.put(plane.register(), 12, 4)
+
+    run(word)
+    repaired("keptUnnamed")
+    same(plane.number(plane.lease(2)), 9 * GENERATION, "ended, then freed")
+    same(plane.number(plane.lease(3)), GENERATION, "its tail")
+    for odd in (63 << L.KEPT_PAIR_SHIFT, 3 << L.KEPT_BUFFER_SHIFT):
+        run(word | odd)
+        repaired("keptPair")
+    run(word)
+    plane.put(name, 2 | tag << 16 | 7 << 24)
+    same(doctor(), (0, []), "named, and its tail")
+    same(doctor("--repair"), (0, []), "is left")
+    plane.put(plane.lease(2, L.FIELD_LEASE_RUN), 3, 4)
+    for words in ((), ("--repair",)):
+        status, findings = doctor(*words)
+        same((status, names(findings), findings[0]["repairable"]),
+             (3, ["keptRun"], False), "the next writer mends it")
+    plane.put(name, 2 | tag << 16 | 8 << 24)
+    repaired("keptUnnamed")
+    same(doctor(), (0, []), "a name in vain is stale")
+
+
+def test_withdrawals():
+    plane = create()
+    at = plane.seat(0, L.FIELD_PARTICIPANT_WITHDRAWAL)
+    with Member("p", "one"):
+        of = (plane.number(plane.seat(0)) >> 3) << L.WITHDRAWAL_OF_SHIFT
+        plane.put(at, 1 | 2 << 1 | 3 << 17 | of)
+        same(doctor(), (0, []), "one that can be")
+        plane.put(at, 1 | 60000 << 1 | of)
+        status, findings = doctor()
+        same((status, names(findings)), (0, ["withdrawal"]), "a note")
+        must("one" in findings[0]["whom"], "whom", findings)
+        same(doctor("--repair")[0], 0, "repair")
+        same((doctor(), plane.number(at)), ((0, []), 0), "afterwards")
+        plane.put(at, 1 | 60000 << 1)
+        same(doctor(), (0, []), "what an earlier tenant left")
+
+
+def test_gone():
+    """Holder words that say gone; of pairs and guards they may, if nobody
+    holds them."""
+    create("inos")
+    plane, spot = Plane(), places_of("inos")
+    guards = objects(good("layout", "--layout", "inos", "--json"))[0]["guards"]
+    single = next(i for i, g in enumerate(guards) if g["mode"] == "single")
+    gone = 1 << L.HOLDER_GONE_SHIFT | 2 << L.HOLDER_GENERATION_SHIFT
+    plane.put(spot["pair"] + 8, gone)
+    same(doctor(), (0, []), "a pair's may")
+    plane.put(spot["guard"] + 64 * single, gone)
+    same(doctor(), (0, []), "a guard's may")
+    plane.put(spot["guard"] + 64 * single, gone | 1 << L.HOLDER_SLOT_SHIFT)
+    plane.put(spot["epoch"] + 24 * (L.IDX_SUPERVISOR_POOL + 1) + 16, gone)
+    plane.put(spot["pair"] + 8, gone | 1 << L.HOLDER_SLOT_SHIFT)
+    repaired("guardBits", "epochBits", "pairBits")
+    same(plane.number(spot["pair"] + 8) & (1 << 24) - 1,
+         1 << L.HOLDER_GONE_SHIFT, "and the next writer is told")
+    same(plane.number(spot["guard"] + 64 * single) & (1 << 24) - 1,
+         1 << L.HOLDER_GONE_SHIFT, "and the next holder counts it")
+
+
 def places_of(layout):
     """Where the records of the layout lie, from the generated header."""
     text = (ROOT / "build/gen/aether/layout.h").read_text()
@@ -332,7 +417,8 @@ def test_at_work():
 
 
 if __name__ == "__main__":
-    sys.exit(tool.run([test_nothing, test_usage, test_header, test_lease_words,
+    sys.exit(tool.run([test_nothing, test_usage, test_header, test_lease_words, test_one_word_twice,
                        test_slot_that_there_is_not, test_registers, test_seats,
                        test_a_living_seat, test_content, test_mail, test_boxes,
-                       test_the_dead, test_words, test_at_work]))
+                       test_the_dead, test_words, test_what_pairs_keep,
+                       test_withdrawals, test_gone, test_at_work]))

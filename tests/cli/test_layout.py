@@ -251,6 +251,16 @@ def test_text_has_what_json_has():
 
 # ---- planes
 
+def test_the_pages_extract():
+    """What docs/layouts.md shows of the map are lines that are printed."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "layouts.md").read_text()
+    extract = page.split("```\nlayout inos, ", 1)[1].split("```", 1)[0]
+    shown = ["layout inos, " + extract.splitlines()[0], *extract.splitlines()[1:]]
+    printed = good("layout", "--layout", "inos").out.splitlines()
+    for line in filter(None, shown):
+        must(line in printed, "docs/layouts.md shows a line that is not printed:", line)
+
+
 def test_create_to_destroy():
     made = good_json("create", "p", "--layout", "inos")
     same((made["layout"], made["strides"], made["plane_size"]),

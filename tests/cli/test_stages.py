@@ -270,6 +270,32 @@ class Terminal:
         return self.stage.returncode, out
 
 
+# the thread that ThreadSanitizer begins in a program holds back all signals
+SANITIZERS = b"__tsan_init" in Path(BIN).read_bytes()
+
+
+def holding_back(pid, number):
+    """How many of its threads hold back that signal."""
+    masks = [line.split()[1] for task in Path(f"/proc/{pid}/task").iterdir()
+             for line in task.joinpath("status").read_text().splitlines()
+             if line.startswith("SigBlk:")]
+    must(len(masks) > 1, "it has threads", masks)
+    return sum(int(mask, 16) >> number - 1 & 1 for mask in masks)
+
+
+def test_a_plane_that_gets_shorter():
+    """Whichever of its threads meets that first: an error, and no signal."""
+    good("create", "q", "--strides", 16)
+    seen = Terminal("egress", "q", work / "shorter")
+    seen.shows("waits")
+    # one that just begins holds back all of them for a moment
+    until(lambda: holding_back(seen.stage.pid, signal.SIGBUS) == SANITIZERS,
+          "no thread of its own holds back the signal of its own faults")
+    os.truncate(tool.plane_file("q"), 4096)
+    same(seen.end()[0], 1, seen.screen)
+    must("somebody wrote over it" in seen.screen, "says so", seen.screen)
+
+
 def test_terminal():
     piped = start("egress", "p", work / "piped")
     until_joined("egress")

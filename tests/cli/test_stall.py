@@ -132,7 +132,59 @@ def test_slow():
         same(run.out.read_bytes(), b"\x21" * PIECE * 3, "output")
 
 
+# Takes every stride that it can get, until its input ends.
+GREEDY = """
+import ctypes, select, sys
+lib = ctypes.CDLL(sys.argv[1])
+lib.aether_clock_after.restype = ctypes.c_uint64
+plane, me, handle = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_uint64()
+assert lib.aether_plane_attach(b"m", 0, None, ctypes.byref(plane)) == 0
+assert lib.aether_participant_join(plane, None, None, ctypes.byref(me)) == 0
+while not select.select([sys.stdin], [], [], 0)[0]:
+    lib.aether_stride_reserve_until(
+        me, ctypes.c_uint64(lib.aether_clock_after(ctypes.c_uint64(50000000))),
+        ctypes.byref(handle))
+lib.aether_participant_leave(me)
+"""
+
+
+def test_others_have_the_strides():
+    """A plane that the run made, and that somebody else uses as well."""
+    out = tool.planes / "out"
+    with subprocess.Popen(
+            [BIN, "run", "--json", "--plane", "m", "--strides", "16",
+             "--workers", "1", "--raw", "--burn", "xor:01", "-", out],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=tool.environment()) as run:
+        until(lambda: tool.aether("who", "m").status == 0, "a plane")
+        with subprocess.Popen(
+                [sys.executable, "-c", GREEDY, tool.LIB],
+                stdin=subprocess.PIPE, env=tool.environment()) as greedy:
+            count = 0
+
+            def has_all():
+                nonlocal count
+                count += 1
+                run.stdin.write(b"\x20" * 100)
+                run.stdin.flush()
+                who = [p["slot"] for p in good_json("who", "m")["participants"]
+                       if p["pid"] == greedy.pid]
+                mine = [s for s in good_json("map", "m")["strides"]
+                        if who and s["owner"] == who[0]]
+                return len(mine) == 16
+
+            until(has_all, "it has all strides")
+            time.sleep(3 * STILL)
+            same(run.poll(), None, "it waits")
+            greedy.communicate(timeout=TIMEOUT)
+        result, err = run.communicate(timeout=TIMEOUT)
+    same(run.returncode, 0, err.decode())
+    must(tool.json.loads(result.splitlines()[-1])["ok"], "done")
+    same(out.read_bytes(), b"\x21" * 100 * count, "output")
+
+
 if __name__ == "__main__":
     sys.exit(tool.run([test_a_stride_that_is_free_suddenly,
                        test_a_stride_that_is_nobodys,
-                       test_an_entry_that_is_gone, test_slow]))
+                       test_an_entry_that_is_gone, test_slow,
+                       test_others_have_the_strides]))

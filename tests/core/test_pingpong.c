@@ -4,7 +4,7 @@
  * and when they are torn; who may write; what is refused, and that a refusal
  * changes nothing; epochs, their parity, the mirror; the layout's own pairs.
  */
-#include "pingpong_two.h"
+#include "pingpong_turn.h"
 
 static int reads(uint32_t pair, int64_t value, uint64_t sequence)
 {
@@ -37,7 +37,7 @@ static int same(const struct kept *a, uint32_t pair)
 
 static void nothing_yet(void)
 {
-	begin();
+	two_begin();
 	look(TWO);
 	ok(info.sequence == 0 && info.active == 0 && info.items == 0 &&
 		   info.writer == 0 && info.writing == -1,
@@ -47,14 +47,14 @@ static void nothing_yet(void)
 	   "which can be read: no items");
 	is_int(aether_pingpong_read_end(&r), 0, "soundly");
 	is_int(aether_pingpong_read_end(&r), AETHER_ENOTHELD, "once");
-	end();
+	two_end();
 }
 
 static void turns(uint32_t pair, uint32_t buffers)
 {
 	int good = 1;
 
-	begin();
+	two_begin();
 	for (uint64_t i = 1; i <= 7; i++) {
 		good &= aether_pingpong_begin(me, pair, 0, &w) == 0;
 		good &= w.sequence == i && w.buffer == i % buffers;
@@ -73,12 +73,12 @@ static void turns(uint32_t pair, uint32_t buffers)
 	}
 	ok(good, "%u buffers: each commit is read, and signalled once",
 	   buffers);
-	end();
+	two_end();
 }
 
 static void torn(uint32_t pair, uint32_t survives)
 {
-	begin();
+	two_begin();
 	for (uint64_t i = 1; i <= 5; i++)
 		need(fill(pair, i) == 0);
 	for (uint32_t more = 0; more < 6; more++) {
@@ -100,7 +100,7 @@ static void torn(uint32_t pair, uint32_t survives)
 		       "and when one more is begun");
 		need(aether_pingpong_abandon(me, pair) == 0);
 	}
-	end();
+	two_end();
 }
 
 /* An abandoned buffer holds nothing: its counter stays odd, and rises by 2 for
@@ -110,7 +110,7 @@ static void abandon(void)
 	struct aether_pair_seg *record;
 	uint32_t odd;
 
-	begin();
+	two_begin();
 	record = pingpong_record(plane, TWO);
 	need(fill(TWO, 5) == 0);
 	need(aether_pingpong_begin(me, TWO, 0, &w) == 0);
@@ -131,12 +131,12 @@ static void abandon(void)
 	is_int(pingpong_epoch(plane, TWO), 1, "nobody was told");
 	need(fill(TWO, 6) == 0);
 	ok(reads(TWO, 6, 2), "the next one is seen");
-	end();
+	two_end();
 }
 
 static void writers(void)
 {
-	begin();
+	two_begin();
 	need(fill(TWO, 1) == 0);
 	is_int(aether_pingpong_begin(you, TWO, AETHER_FOREVER, &w),
 	       AETHER_ETAKEN, "a second writer is refused");
@@ -163,7 +163,7 @@ static void writers(void)
 	you = rig_join(plane);
 	need(aether_pingpong_begin(me, TWO, 0, &w) == 0);
 	ok(w.recovered, "so does one after a writer that left");
-	end();
+	two_end();
 }
 
 static void refusals(void)
@@ -172,7 +172,7 @@ static void refusals(void)
 	void *item = NULL;
 	const void *read = NULL;
 
-	begin();
+	two_begin();
 	need(fill(TWO, 3) == 0);
 	k = keep(TWO);
 	is_int(aether_pingpong_commit(me, TWO, 1), AETHER_ENOTHELD,
@@ -212,7 +212,7 @@ static void refusals(void)
 	is_int(aether_pingpong_read_item(&r, 2, &read), 0, "the third");
 	is_int(aether_pingpong_read_item(&r, 3, &read), AETHER_EINDEX,
 	       "there is no fourth");
-	end();
+	two_end();
 }
 
 /* Entity 10,001 of the birds; an observer; who else signals an epoch. */
@@ -223,7 +223,7 @@ static void birds(void)
 	uint32_t bird = 9, shown = 9;
 	void *item = NULL;
 
-	begin();
+	two_begin();
 	plane->layout = aether_layout_get(plane->geometry.layout);
 	need(aether_layout_find_pair(plane->layout, "bird", &bird) == 0);
 	need(aether_pingpong_begin(me, bird, 0, &w) == 0);
@@ -247,7 +247,7 @@ static void birds(void)
 	is_int(((const unsigned char *)read)[235], 0x5A, "an observer reads");
 	is_int(aether_pingpong_read_end(&r), 0, "soundly");
 	need(aether_plane_detach(observer) == 0);
-	end();
+	two_end();
 }
 
 /* What the matrices do is nothing to the mirror of the birds. */
@@ -255,7 +255,7 @@ static void matrices(void)
 {
 	uint32_t bird = 9, matrix = 9, shown = 9;
 
-	begin();
+	two_begin();
 	plane->layout = aether_layout_get(plane->geometry.layout);
 	need(aether_layout_find_pair(plane->layout, "bird", &bird) == 0);
 	need(aether_layout_find_pair(plane->layout, "matrix", &matrix) == 0);
@@ -268,7 +268,7 @@ static void matrices(void)
 	is_int(info.active, 0, "and their active buffer");
 	is_int(pingpong_epoch(plane, bird), 0, "and their epoch");
 	is_int(pingpong_epoch(plane, matrix), 1, "and has its own");
-	end();
+	two_end();
 }
 
 /* As if it had died between the flip and the signal. */
@@ -277,7 +277,7 @@ static void unsignalled(uint32_t pair)
 	struct aether_pair_seg *record;
 	uint32_t before, died;
 
-	begin();
+	two_begin();
 	record = pingpong_record(plane, pair);
 	need(fill(pair, 1) == 0);
 	before = pingpong_epoch(plane, pair);
@@ -294,7 +294,7 @@ static void unsignalled(uint32_t pair)
 	need(aether_pingpong_abandon(you, pair) == 0);
 	need(aether_pingpong_begin(you, pair, 0, &w) == 0);
 	is_int(pingpong_epoch(plane, pair), died, "once");
-	end();
+	two_end();
 }
 
 /* A reader that sleeps while a counter comes round. */
@@ -303,7 +303,7 @@ static void wraps(void)
 	struct aether_pingpong_reading slow;
 	struct aether_pair_seg *record;
 
-	begin();
+	two_begin();
 	record = pingpong_record(plane, TWO);
 	for (uint32_t b = 0; b < 2; b++)
 		ae_store32_relaxed(&record->begun[b], UINT32_MAX - 1);
@@ -330,7 +330,7 @@ static void wraps(void)
 	need(aether_pingpong_read_begin(plane, TWO, &r) == 0);
 	need(fill(TWO, 6) == 0);
 	is_int(aether_pingpong_read_end(&r), 0, "the sequence may wrap too");
-	end();
+	two_end();
 }
 
 static void tests(void)

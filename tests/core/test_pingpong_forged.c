@@ -4,18 +4,12 @@
  * are stale or were never given, words and lengths that do not fit. Readers and
  * writers stay within the plane, and the pair goes on.
  */
-#include "pingpong.h"
+#include "pingpong_turn.h"
 
 #define STRIDE 131072       /* bytes */
 #define FIT (STRIDE / WORD) /* items of a small pair in a stride */
 #define RUN 2               /* strides of what buffer 1 of pair TWO is */
 
-static struct aether_plane *plane;
-static struct aether_layout small;
-static struct aether_participant *me, *you;
-static struct aether_pingpong_write w;
-static struct aether_pingpong_reading r;
-static struct aether_pingpong_info info;
 static uint64_t handle; /* of the run: strides 0 and 1 */
 
 static struct aether_word64 *name(void)
@@ -30,20 +24,10 @@ static struct aether_word64 *word(uint32_t stride)
 
 static void begin(void)
 {
-	plane = pingpong_plane(8);
-	pingpong_small(plane, &small);
-	me = rig_join(plane);
-	you = rig_join(plane);
+	two_begin();
 	need(pingpong_fill_room(me, TWO, RUN * FIT, 7) == 0);
 	handle = ae_load64_relaxed(name());
 	need(AETHER_HANDLE_STRIDE(handle) == 0);
-}
-
-static void end(void)
-{
-	aether_participant_leave(you);
-	aether_participant_leave(me);
-	need(aether_plane_detach(plane) == 0);
 }
 
 static int is_within(const void *bytes, uint64_t size)
@@ -147,10 +131,44 @@ static void lengths(void)
 		pingpong_value(&r);
 		need(aether_pingpong_read_end(&r) == 0);
 		good &= goes_on() && rig_all_free(plane);
-		end();
+		two_end();
 	}
 	ok(within, "a length that is forged stays within the plane");
 	ok(good, "and its run is let go, before anybody writes there");
+}
+
+/* A length that is forged while I write: another one's stride is behind it. */
+static void lengthened(void)
+{
+	const unsigned char *his;
+	uint64_t behind;
+	void *bytes;
+
+	begin();
+	need(pingpong_fill_room(me, TWO, 0, 7) == 0);
+	need(ae_stride_claim(you, RUN, &behind) == 0);
+	ae_lease_set_bit(plane, RUN);
+	need(aether_stride_bytes(you, behind, NULL, &bytes) == 0);
+	his = bytes;
+	need(aether_pingpong_begin(me, TWO, 0, &w) == 0);
+	need(w.buffer == 1 && w.capacity == RUN * FIT);
+	ae_store32_relaxed(&plane->leases[0].run, RUN + 1);
+	is_int(aether_pingpong_room(me, TWO, (RUN + 1) * FIT, &w), 0,
+	       "room for more than the run has");
+	ok((const unsigned char *)w.bytes >= his + STRIDE ||
+		   (const unsigned char *)w.bytes + w.size <= his,
+	   "is not the next one's stride");
+	is_int(w.size, (RUN + 1) * STRIDE, "but a run that is as long");
+	is_int(rig_count(plane, AETHER_STATE_KEPT), 1, "the old one is free");
+	ae_store32_relaxed(
+		&plane->leases[AETHER_HANDLE_STRIDE(ae_load64_relaxed(name()))]
+			 .run,
+		126);
+	is_int(aether_pingpong_room(me, TWO, 0, &w), 0, "or no room");
+	ok(w.capacity == WORDS && w.size == BUFFER, "but the region");
+	is_int(rig_count(plane, AETHER_STATE_DORMANT), 125,
+	       "and all strides but his are free");
+	two_end();
 }
 
 /* A tail that is somebody else's by now: he keeps it. */
@@ -162,7 +180,7 @@ static void tails(void)
 	is_int(ae_load64_relaxed(word(1)), (int64_t)you->mine,
 	       "and that stride stays whose it is");
 	is_int(rig_count(plane, AETHER_STATE_BUSY), 1, "no other is");
-	end();
+	two_end();
 }
 
 /* Anything, anywhere: errors, and nothing beyond the plane. */
@@ -264,7 +282,7 @@ static void anything(void)
 	}
 	ok(good, "written over %d times: nothing leads out of the plane",
 	   5 * rounds);
-	end();
+	two_end();
 }
 
 static void tests(void)
@@ -272,8 +290,9 @@ static void tests(void)
 	begin();
 	names();
 	words();
-	end();
+	two_end();
 	lengths();
+	lengthened();
 	tails();
 	anything();
 }

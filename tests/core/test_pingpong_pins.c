@@ -5,7 +5,7 @@
  * hold nobody up; what the records hold when somebody wrote over them is an
  * error or nonsense, and never a crash or a hang.
  */
-#include "pingpong_two.h"
+#include "pingpong_turn.h"
 
 #define LONG AETHER_PIN_TERM_MAX
 
@@ -16,7 +16,7 @@ static int in_time(uint64_t until)
 	if (aether_clock_now() < until)
 		return 1;
 	printf("# slower than a term: once more\n");
-	end();
+	two_end();
 	return 0;
 }
 
@@ -26,7 +26,7 @@ static int pinned(void)
 	uint64_t set;
 	int other, same, sound;
 
-	begin();
+	two_begin();
 	need(fill(TWO, 1) == 0);
 	need(aether_pingpong_read_pinned(you, TWO, LONG, &r) == 0);
 	look(TWO);
@@ -49,7 +49,7 @@ static int pinned(void)
 	is_int(aether_pingpong_begin(me, TWO, 0, &w), 0, "now it is free");
 	look(TWO);
 	ok(info.pinned == 0 && info.revoked == 0, "nothing was revoked");
-	end();
+	two_end();
 	return 1;
 }
 
@@ -58,7 +58,7 @@ static int third(void)
 	int good = 1;
 	int sound;
 
-	begin();
+	two_begin();
 	for (uint64_t i = 1; i <= 3; i++)
 		need(fill(THREE, i) == 0);
 	need(aether_pingpong_read_pinned(you, THREE, LONG, &r) == 0);
@@ -71,7 +71,7 @@ static int third(void)
 		return 0;
 	ok(good, "a third buffer: no wait");
 	is_int(sound, 0, "and the reader has his");
-	end();
+	two_end();
 	return 1;
 }
 
@@ -80,7 +80,7 @@ static int once_each(void)
 	struct aether_pingpong_reading again, mine;
 	int second, other, own, first;
 
-	begin();
+	two_begin();
 	need(fill(TWO, 1) == 0);
 	need(aether_pingpong_read_pinned(you, TWO, LONG, &r) == 0);
 	second = aether_pingpong_read_pinned(you, TWO, LONG, &again);
@@ -100,7 +100,7 @@ static int once_each(void)
 	is_int(own, AETHER_EHELD, "the writer would wait for itself");
 	is_int(aether_pingpong_read_end(&mine), 0, "its own pin ends");
 	is_int(aether_pingpong_begin(me, TWO, 0, &w), 0, "and it begins");
-	end();
+	two_end();
 	return 1;
 }
 
@@ -109,7 +109,7 @@ static void revoked(void)
 	struct aether_pingpong_reading next;
 	uint64_t until;
 
-	begin();
+	two_begin();
 	need(fill(TWO, 1) == 0);
 	need(aether_pingpong_read_pinned(you, TWO, 20 * MS, &r) == 0);
 	until = r.until;
@@ -126,7 +126,7 @@ static void revoked(void)
 	is_int(info.pinned, 1u << you->slot, "its next pin is not touched");
 	is_int(aether_pingpong_read_end(&next), 0, "and is good");
 	need(aether_pingpong_abandon(me, TWO) == 0);
-	end();
+	two_end();
 }
 
 /* A term that is over and was not revoked does not keep me from reading. */
@@ -134,7 +134,7 @@ static void own_term(void)
 {
 	struct aether_pingpong_reading next;
 
-	begin();
+	two_begin();
 	need(fill(TWO, 1) == 0);
 	need(aether_pingpong_read_pinned(you, TWO, 1, &r) == 0);
 	while (aether_clock_now() <= r.until)
@@ -143,12 +143,12 @@ static void own_term(void)
 	       "pinned anew");
 	is_int(aether_pingpong_read_end(&r), AETHER_ETORN, "the old is over");
 	is_int(aether_pingpong_read_end(&next), 0, "the new is not");
-	end();
+	two_end();
 }
 
 static void departed(void)
 {
-	begin();
+	two_begin();
 	need(fill(TWO, 1) == 0);
 	need(aether_pingpong_read_pinned(you, TWO, LONG, &r) == 0);
 	aether_participant_leave(you);
@@ -165,7 +165,7 @@ static void departed(void)
 	       "and when its slot is taken again");
 	look(TWO);
 	ok(info.revoked == 0 && info.pinned == 0, "which is no revocation");
-	end();
+	two_end();
 }
 
 /* Who takes over and must wait has begun nothing, whatever the dead had. */
@@ -176,7 +176,7 @@ static int left_half(void)
 	uint64_t state;
 	int first, again, commits;
 
-	begin();
+	two_begin();
 	him = rig_join(plane);
 	record = pingpong_record(plane, TWO);
 	need(pingpong_fill(you, TWO, 0, 1) == 0);
@@ -197,7 +197,7 @@ static int left_half(void)
 	is_int(first, AETHER_ETIMEDOUT, "who takes over waits as well");
 	is_int(commits, AETHER_ENOTHELD, "what the dead began is not its own");
 	is_int(again, AETHER_ETIMEDOUT, "nor in its way");
-	end();
+	two_end();
 	return 1;
 }
 
@@ -209,7 +209,7 @@ static void same_stamp(void)
 	uint64_t stamp;
 	uint32_t slot;
 
-	begin();
+	two_begin();
 	joins = &plane->header->joins;
 	need(fill(TWO, 1) == 0);
 	need(aether_pingpong_resign(me, TWO) == 0);
@@ -234,7 +234,7 @@ static void same_stamp(void)
 	is_int(aether_pingpong_begin(you, TWO, 0, &w), 0, "it takes over");
 	ok(w.recovered && w.sequence == 2, "and is told");
 	is_int(aether_pingpong_commit(you, TWO, 0), 0, "and goes on");
-	end();
+	two_end();
 }
 
 /* Ends that no term can have, and words that nobody could have written. */
@@ -242,7 +242,7 @@ static void forged(void)
 {
 	struct aether_pins_seg *pins;
 
-	begin();
+	two_begin();
 	pins = pingpong_pins(plane, TWO);
 	need(fill(TWO, 1) == 0);
 	need(aether_pingpong_read_pinned(you, TWO, LONG, &r) == 0);
@@ -265,7 +265,7 @@ static void forged(void)
 	need(fill(TWO, 5) == 0);
 	is_int(aether_pingpong_read_end(&r), AETHER_ETORN,
 	       "a pin that the writer could not see");
-	end();
+	two_end();
 }
 
 /* Each call may answer anything that is an answer; none crashes or hangs. */
@@ -311,7 +311,7 @@ static void hostile(void)
 {
 	uint64_t seed = 7;
 
-	begin();
+	two_begin();
 	for (int i = 0; i < 300; i++) {
 		uint32_t pair = (uint32_t)(rig_random(&seed) & 1);
 
@@ -348,7 +348,7 @@ static void hostile(void)
 			   AETHER_PAIR_STATE_MAKE(1, 2, 1));
 	is_int(aether_pingpong_commit(me, TWO, 0), AETHER_ECORRUPT,
 	       "or is to be committed");
-	end();
+	two_end();
 }
 
 static void tests(void)

@@ -5,39 +5,11 @@
  * kept run is nobody's to use, and outlives its writer; readers while a buffer
  * moves; the populations of all tiers.
  */
-#include "pingpong.h"
+#include "pingpong_turn.h"
 
 #define STRIDES 126         /* of the light plane */
 #define STRIDE 131072       /* bytes */
 #define FIT (STRIDE / WORD) /* items of a small pair in a stride */
-
-static struct aether_plane *plane;
-static struct aether_layout small;
-static struct aether_participant *me, *you;
-static struct aether_pingpong_write w;
-static struct aether_pingpong_reading r;
-static struct aether_pingpong_info info;
-
-static void begin(void)
-{
-	plane = pingpong_plane(8);
-	pingpong_small(plane, &small);
-	me = rig_join(plane);
-	you = rig_join(plane);
-}
-
-static void end(void)
-{
-	aether_participant_leave(you);
-	aether_participant_leave(me);
-	need(aether_plane_detach(plane) == 0);
-}
-
-static uint32_t look(uint32_t pair)
-{
-	need(aether_pingpong_look(plane, pair, &info) == 0);
-	return info.strides;
-}
 
 /* A commit of so many items, each of them `value`. */
 static int commit(uint32_t pair, uint32_t items, uint64_t value)
@@ -61,7 +33,7 @@ static void birds(void)
 	uint32_t bird = 9;
 	void *item = NULL;
 
-	begin();
+	two_begin();
 	plane->layout = aether_layout_get(plane->geometry.layout);
 	need(aether_layout_find_pair(plane->layout, "bird", &bird) == 0);
 	need(aether_pingpong_begin(me, bird, 0, &w) == 0);
@@ -97,14 +69,14 @@ static void birds(void)
 	is_int(((const unsigned char *)read)[235], 0x5A, "an observer reads");
 	is_int(aether_pingpong_read_end(&r), 0, "soundly");
 	need(aether_plane_detach(observer) == 0);
-	end();
+	two_end();
 }
 
 static void grows(void)
 {
 	void *before;
 
-	begin();
+	two_begin();
 	need(commit(TWO, WORDS, 1) == 0);
 	is_int(look(TWO), 0, "what fits into its region stays there");
 	need(aether_pingpong_begin(me, TWO, 0, &w) == 0);
@@ -134,7 +106,7 @@ static void grows(void)
 	ok(w.active == plane->base + plane->geometry.data_offset + STRIDE,
 	   "the active one is where it was written");
 	need(aether_pingpong_abandon(me, TWO) == 0);
-	end();
+	two_end();
 }
 
 static uint32_t rung(struct aether_participant *who)
@@ -146,7 +118,7 @@ static void shrinks(void)
 {
 	uint32_t before;
 
-	begin();
+	two_begin();
 	need(commit(TWO, 2 * FIT, 1) == 0 && commit(TWO, FIT, 2) == 0);
 	ok(reads(TWO, FIT, 2), "both have grown");
 	is_int(look(TWO), 3, "as each needs");
@@ -167,7 +139,7 @@ static void shrinks(void)
 	     commit(THREE, FIT, 3) == 0);
 	is_int(look(THREE), 3, "three buffers: each has its own");
 	ok(reads(THREE, FIT, 3), "and is read there");
-	end();
+	two_end();
 }
 
 /* Strides that are zeroed when their lease ends. */
@@ -228,7 +200,7 @@ static void refusals(void)
 {
 	uint64_t handles[STRIDES / 2];
 
-	begin();
+	two_begin();
 	memset(&w, 0, sizeof(w));
 	refused(me, TWO, 0, AETHER_ENOTHELD, "room without begin");
 	need(commit(TWO, 5 * FIT, 1) == 0 && commit(TWO, 6 * FIT, 2) == 0);
@@ -257,7 +229,7 @@ static void refusals(void)
 	is_int(aether_participant_held(me), 0, "and not of it");
 	is_int(aether_pingpong_commit(me, TWO, 8 * FIT), 0, "it goes on");
 	ok(look(TWO) == 14 && info.items == 8 * FIT, "with its room");
-	end();
+	two_end();
 }
 
 /* Whoever was told of the run, it is no participant's. */
@@ -268,7 +240,7 @@ static void nobodys(void)
 	uint64_t to, handle, tail;
 	void *bytes;
 
-	begin();
+	two_begin();
 	to = aether_participant_tenancy(you);
 	need(commit(TWO, 3 * FIT, 5) == 0);
 	need(aether_registry_look(plane, 0, &stride) == 0);
@@ -296,7 +268,7 @@ static void nobodys(void)
 	       "and when it was let go it is over");
 	need(aether_registry_look(plane, 0, &stride) == 0);
 	is_int(stride.state, AETHER_STATE_DORMANT, "its strides are free");
-	end();
+	two_end();
 }
 
 /* The writer leaves: the pair goes on, in the room that it has. */
@@ -304,7 +276,7 @@ static void outlives(void)
 {
 	struct aether_reap_report report;
 
-	begin();
+	two_begin();
 	need(commit(TWO, 2 * FIT, 8) == 0 && commit(TWO, 4 * FIT, 9) == 0);
 	aether_participant_leave(me);
 	need(aether_reap(you, &report) == 0);
@@ -316,14 +288,14 @@ static void outlives(void)
 	   "the next one writes on, with the room that is there");
 	need(aether_pingpong_room(me, TWO, 4 * FIT, &w) == 0);
 	is_int(aether_pingpong_commit(me, TWO, 4 * FIT), 0, "and makes more");
-	end();
+	two_end();
 }
 
 static void readers(void)
 {
 	struct aether_pingpong_reading other;
 
-	begin();
+	two_begin();
 	need(commit(TWO, FIT, 1) == 0);
 	need(aether_pingpong_read_begin(plane, TWO, &r) == 0);
 	need(commit(TWO, 3 * FIT, 2) == 0);
@@ -348,7 +320,7 @@ static void readers(void)
 	       "so it stays where it is");
 	ok(pingpong_value(&other) == 3 && aether_pingpong_read_end(&other) == 0,
 	   "sound");
-	end();
+	two_end();
 }
 
 /* Both pairs of the tier's layout, and its whole population. */
@@ -406,14 +378,14 @@ static void tier(uint32_t number, const char *name)
 /* What a plane is too small for. */
 static void too_many(void)
 {
-	begin();
+	two_begin();
 	plane->layout = aether_layout_get(plane->geometry.layout);
 	need(aether_pingpong_begin(me, 1, 0, &w) == 0);
 	is_int(aether_pingpong_room(me, 1, 50000, &w), AETHER_EFULL,
 	       "50,000 matrices in a light plane");
 	ok(rig_all_free(plane) && w.capacity == 10000, "nothing was changed");
 	is_int(aether_pingpong_commit(me, 1, 10000), 0, "it goes on");
-	end();
+	two_end();
 }
 
 static void tests(void)

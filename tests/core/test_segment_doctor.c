@@ -84,6 +84,93 @@ static void at_work(void)
 	aether_plane_detach(plane);
 }
 
+static void holds_one(struct victim *v)
+{
+	reserve_in(v->me, 1);
+}
+
+/* One half of what that slot says that it sees is this instead; what is found
+ * of it. */
+static uint32_t forged(const struct aether_plane *plane,
+		       struct aether_participant *of, uint32_t half,
+		       uint64_t set, uint64_t stamp)
+{
+	uint32_t slot = (uint32_t)AETHER_TENANCY_SLOT(
+		aether_participant_tenancy(of));
+	struct aether_word64 *sight = &plane->seats[slot].sight[half];
+	uint64_t good = ae_load64_relaxed(sight);
+
+	ae_store64_relaxed(sight, good ^ AETHER_SIGHT_MAKE(set, stamp));
+	look(plane);
+	ae_store64_relaxed(sight, good);
+	return heard.of[AETHER_FINDING_SIGHT];
+}
+
+/* What somebody sees, as his record says. */
+static void sights(void)
+{
+	struct aether_plane *plane = divided(STRIDES, SEGMENTS, 0);
+	struct aether_plane *part = again(plane, 12, 0, 0);
+	struct aether_participant *me = rig_join(plane), *you = rig_join(part);
+	uint64_t handle = reserve_in(you, 1);
+
+	is_int(look(plane), 0, "both see what they say");
+	is_int(forged(plane, you, 0, 0, 1), 1, "of another tenancy");
+	ok(heard.wrong == 1 && !heard.repairable,
+	   "which only its tenant could mend");
+	is_int(forged(plane, you, 1, 0, 1), 1, "the other half, too");
+	is_int(forged(plane, you, 0, 16, 0), 1, "a fifth segment of four");
+	is_int(forged(plane, you, 1, 1, 0), 1, "and a 33rd");
+	is_int(forged(plane, you, 0, 2, 0), 1, "not where it has a lease");
+	is_int(forged(plane, you, 0, 1, 0), 0, "it may be, where it has none");
+	need(aether_route(you, handle, aether_participant_tenancy(me)) == 0);
+	is_int(forged(plane, me, 0, 2, 0), 1, "not where mail comes");
+	is_int(forged(part, me, 0, 2, 0), 1, "also for one who sees less");
+	is_int(forged(part, me, 0, 8, 0), 0, "not of what that one sees not");
+	ae_store64_relaxed(&plane->seats[0].sight[0], 0);
+	is_int(repair(me), 1, "my own");
+	ok(heard.of[AETHER_FINDING_SIGHT] && heard.repaired == 1,
+	   "I can mend, whatever it is");
+	is_int(look(plane), 0, "and have");
+	aether_participant_leave(you);
+	aether_participant_leave(me);
+	aether_plane_detach(part);
+	aether_plane_detach(plane);
+	plane = divided(STRIDES, 0, 0);
+	me = rig_join(plane);
+	is_int(forged(plane, me, 0, 1, 1), 0,
+	       "undivided planes have no sights");
+	aether_participant_leave(me);
+	aether_plane_detach(plane);
+}
+
+/* A segment that there is not keeps nobody's slot. */
+static void dead_sight(void)
+{
+	struct aether_plane *plane = divided(STRIDES, SEGMENTS, 0);
+	struct aether_participant *me;
+	struct victim v = { .act = holds_one, .plane = plane };
+	struct aether_reap_report r;
+
+	ae_posix_watch_free(plane);
+	me = rig_join(plane);
+	victim_ready(&v);
+	for (int i = 0; i < AE_SIGHT_HALVES; i++) {
+		struct aether_word64 *sight =
+			&plane->seats[victim_slot(&v)].sight[i];
+
+		ae_store64_relaxed(
+			sight, ae_load64_relaxed(sight) |
+				       AETHER_SIGHT_MAKE(UINT64_C(1) << 31, 0));
+	}
+	victim_kill(&v);
+	aether_reap(me, &r);
+	ok(r.dead == 1 && !r.unseen && rig_all_free(plane),
+	   "who sees all there is settles a dead one of more");
+	aether_participant_leave(me);
+	aether_plane_detach(plane);
+}
+
 /* Header fields of segments. */
 static void headers(void)
 {
@@ -208,6 +295,8 @@ static void sent_to_the_blind(void)
 static void tests(void)
 {
 	at_work();
+	sights();
+	dead_sight();
 	headers();
 	withdrawing();
 	sent_to_the_blind();

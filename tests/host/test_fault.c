@@ -252,6 +252,77 @@ static int many(void *argument)
 	return DONE;
 }
 
+/* Who reads a pair, which needs no participant: nobody's zeros are no commit.
+ * `left`: what the file still has, with the pair's words or without. */
+static int reader(void *argument)
+{
+	struct aether_plane_options o = { .layout = "inos" };
+	struct aether_participant_options role = { .role = AETHER_ROLE_KERNEL };
+	struct aether_pingpong_reading reading, more;
+	struct aether_pingpong_write write;
+	struct aether_participant *me;
+	struct aether_plane *plane = NULL;
+	uint64_t epoch = 0, left;
+	uint32_t value;
+
+	need(aether_plane_create("p", &o, NULL, &plane) == 0);
+	MUST(aether_fault_catch(NULL) == 0);
+	me = rig_join_with(plane, &role);
+	need(aether_pingpong_begin(me, 0, 0, &write) == 0);
+	memset(write.bytes, 7, (size_t)write.size);
+	need(aether_pingpong_commit(me, 0, 1) == 0);
+	need(aether_pingpong_read_begin(plane, 0, &reading) == 0);
+	left = (uint64_t)((const char *)reading.bytes -
+			  (char *)aether_plane_base(plane));
+	shorten("p", *(uint64_t *)argument ? left : 0);
+	MUST(*(const char *)reading.bytes == 0);
+	MUST(aether_fault_lost(plane));
+	MUST(aether_pingpong_read_begin(plane, 0, &more) == AETHER_ECORRUPT);
+	MUST(aether_pingpong_read_end(&reading) == AETHER_ECORRUPT);
+	MUST(aether_epoch_load(plane, epoch, &value) == AETHER_ECORRUPT);
+	aether_participant_leave(me);
+	MUST(aether_plane_detach(plane) == 0);
+	return DONE;
+}
+
+/* A child's own plane, smaller than one that its parent has: it may lie where
+ * that one's lies there. */
+static int own(void *argument)
+{
+	struct aether_plane *of_parent = argument, *plane = make("q");
+	struct aether_participant *me = rig_join(plane);
+	uint64_t handle = rig_reserve(me);
+	void *bytes = NULL;
+
+	need(aether_stride_bytes(me, handle, NULL, &bytes) == 0);
+	if (aether_plane_base(plane) < aether_plane_base(of_parent) ||
+	    (char *)aether_plane_base(plane) >=
+		    (char *)aether_plane_base(of_parent) +
+			    of_parent->geometry.plane_size)
+		printf("# it lies elsewhere\n");
+	shorten("q", 8192);
+	memset(bytes, 8, SIZE);
+	MUST(aether_fault_lost(plane) == 1);
+	MUST(refuses(plane, me, handle) == 0);
+	MUST(!aether_fault_lost(of_parent));
+	aether_participant_leave(me);
+	MUST(aether_plane_detach(plane) == 0);
+	return DONE;
+}
+
+static int forked(void *argument)
+{
+	struct aether_plane_options o = { .strides = 32 * STRIDES,
+					  .stride_size = SIZE };
+	struct aether_plane *plane = NULL;
+
+	(void)argument;
+	need(aether_plane_create("p", &o, NULL, &plane) == 0);
+	MUST(aether_fault_catch(NULL) == 0);
+	MUST(rig_wait(rig_fork(own, plane)) == DONE);
+	return DONE;
+}
+
 /* The end of a scene; its planes are gone for the next. */
 static int play(int (*scene)(void *), void *argument)
 {
@@ -294,6 +365,11 @@ static void tests(void)
 	is_int(play(not_caught, NULL), 128 + SIGBUS, "nobody asked for it");
 	is_int(play(observer, NULL), DONE, "who only looks");
 	is_int(play(many, NULL), DONE, "many attachments");
+	for (size_t i = 0; i < 2; i++)
+		is_int(play(reader, &lefts[i]), DONE,
+		       "who reads a pair, %s its words",
+		       lefts[i] ? "with" : "without");
+	is_int(play(forked, NULL), DONE, "a child's, where its parent's was");
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #ifndef SCENE_H
 #define SCENE_H
 
+#include <errno.h>
 #include <stdlib.h>
 #include "../tap.h"
 #include "sim.h"
@@ -87,8 +88,24 @@ static inline void scene_begin(int argc, char **argv)
 		scene_bound = (struct bound) { atoi(argv[2]), atoi(argv[3]) };
 }
 
+/* What was covered goes into the folder SIM_COVER, into a file named as the
+ * program, if all scenes were tried within their quick bounds. */
+static inline void scene_cover(void)
+{
+	const char *folder = getenv("SIM_COVER");
+	char path[512];
+
+	if (!folder || getenv("SOAK") || scene_only || scene_bound.kills >= 0)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", folder,
+		 program_invocation_short_name);
+	if (ae_sim_cover(path) < 0)
+		ok(0, "what was covered is written to %s", path);
+}
+
 static inline int scene_end(void)
 {
+	scene_cover();
 	printf("# in all: %llu executions, %llu steps, %llu deaths\n",
 	       (unsigned long long)total.executions,
 	       (unsigned long long)total.steps,

@@ -243,9 +243,18 @@ static const struct ae_sim_scene reused = {
 		    { .name = "reaper", .body = scene_reap } },
 };
 
+/* As in the layout INOS, with a table of what is taken; in a stride that nobody
+ * leases. */
 static void start_of_names(void)
 {
+	static struct aether_layout layout;
+	struct aether_layout_records *table = &layout.supervisor_alloc_records;
+
 	before = 0;
+	layout = *ae_sim.plane.layout;
+	table->offset = ae_sim.plane.geometry.data_offset;
+	table->count = 1;
+	ae_sim.plane.layout = &layout;
 }
 
 static const struct ae_sim_scene two_own = {
@@ -300,6 +309,96 @@ static const struct ae_sim_scene panics_alone = {
 		    { .name = "waits", .body = await_panic } },
 };
 
+static void join_late(void)
+{
+	ae_sim_await_death();
+	if (ae_sim_join() == 0)
+		wait_one();
+}
+
+/* Two changes, of which one will come: it sleeps until it dies of it. */
+static const struct ae_sim_scene slept = {
+	.name = "epoch: who waits dies asleep, and a newcomer sits down there",
+	.strides = 1,
+	.slots = 3,
+	.epochs = 1,
+	.actors = { { .name = "signals", .body = signal_one },
+		    { .name = "waits", .body = wait_two, .mortal = 1 },
+		    { .name = "newcomer",
+		      .body = join_late,
+		      .joins = 1,
+		      .mortal = 1 } },
+};
+
+/* Everybody is of a boot, and another begins. */
+static void boot(void)
+{
+	for (uint32_t i = ACTOR; i <= SECOND; i++) {
+		ae_sim_as(i);
+		if (i == ACTOR)
+			aether_context_begin(ae_sim_me(), 7);
+		if (aether_context_check(ae_sim_me()) < 0)
+			ae_sim_fail("not of the boot that it has met");
+	}
+}
+
+static void boot_again(void)
+{
+	aether_context_begin(ae_sim_me(), 8);
+}
+
+/* Who still waits in the end waits in the boot that is. */
+static void await_boot(int err)
+{
+	const void *word = ae_epoch_word(&ae_sim.plane,
+					 AETHER_IDX_CONTEXT_ID_HASH);
+
+	if (err != AETHER_ECONTEXT &&
+	    (err != AETHER_EINTR || ae_sim_peek(word, 32) != 7))
+		ae_sim_fail("what waits is not told of the boot: %d", err);
+}
+
+static void await_boot_on_word(void)
+{
+	uint32_t value = 0;
+
+	await_boot(
+		aether_epoch_wait(ae_sim_me(), ONE, 0, AETHER_FOREVER, &value));
+}
+
+static void await_boot_on_bell(void)
+{
+	struct aether_epoch_watch w[2] = { { ONE, 0, 0 }, { OTHER, 0, 0 } };
+	uint32_t which = 0;
+
+	await_boot(aether_epoch_wait_any(ae_sim_me(), w, 2, AETHER_FOREVER,
+					 &which));
+}
+
+static const struct ae_sim_scene boots = {
+	.name = "context: another boot begins, on a doorbell",
+	.strides = 1,
+	.epochs = 1,
+	.setup = boot,
+	.actors = { { .name = "boots", .body = boot_again, .mortal = 1 },
+		    { .name = "waits",
+		      .body = await_boot_on_bell,
+		      .mortal = 1 },
+		    { .name = "waits too", .body = await_boot_on_bell },
+		    { .name = "reaper", .body = scene_reap } },
+};
+
+static const struct ae_sim_scene boots_alone = {
+	.name = "context: on an epoch's word, and nobody watches",
+	.strides = 1,
+	.epochs = 1,
+	.unwatched = 1,
+	.setup = boot,
+	.actors = { { .name = "boots", .body = boot_again, .mortal = 1 },
+		    { .name = "waits", .body = await_boot_on_word },
+		    { .name = "waits too", .body = await_boot_on_word } },
+};
+
 int main(int argc, char **argv)
 {
 	scene_begin(argc, argv);
@@ -313,7 +412,13 @@ int main(int argc, char **argv)
 	scene_run(&left, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&reused, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
 	scene_run(&two_own, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
-	scene_run(&panics, (struct bound) { 1, 1 }, (struct bound) { 1, 1 });
+	/* quick: one or the other; both take too long */
+	scene_run(&panics, (struct bound) { 1, 0 }, (struct bound) { 1, 0 });
+	scene_run(&panics, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
+	scene_run(&slept, (struct bound) { 0, 2 }, (struct bound) { 1, 2 });
+	scene_run(&boots, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
+	scene_run(&boots_alone, (struct bound) { 1, 1 },
+		  (struct bound) { 2, 1 });
 	scene_run(&panics_alone, (struct bound) { 1, 1 },
 		  (struct bound) { 3, 1 });
 	return scene_end();

@@ -18,7 +18,8 @@ enum at {
 	OUTSIDE,
 	ACQUIRES,
 	INSIDE,
-	RELEASES
+	RELEASES,
+	REAPS
 };
 
 static struct aether_layout_guard guard;
@@ -156,6 +157,32 @@ static void write_and_leave(void)
 	at[ae_sim.current] = OUTSIDE;
 }
 
+/* The region does not open to it: it never had it. */
+static void try_in_vain(void)
+{
+	for (int i = 0; i < 2; i++) {
+		int err;
+
+		begin();
+		at[ae_sim.current] = ACQUIRES;
+		err = aether_guard_acquire(ae_sim_me(), 0);
+		at[ae_sim.current] = OUTSIDE;
+		refused += err == AETHER_ETAKEN;
+		if (err != AETHER_ENOMEM && err != AETHER_ETAKEN &&
+		    err != AETHER_EAGAIN)
+			fail("an acquire in vain says %d", err);
+	}
+}
+
+static void reap(void)
+{
+	ae_sim_await_death();
+	begin();
+	at[ae_sim.current] = REAPS;
+	ae_sim_reap();
+	at[ae_sim.current] = OUTSIDE;
+}
+
 static uint32_t killed_while(enum at where)
 {
 	uint32_t n = 0;
@@ -170,12 +197,12 @@ static uint32_t killed_while(enum at where)
 static void check_counts(const struct aether_guard_info *info)
 {
 	const uint32_t *v = info->violations;
-	uint32_t taking = killed_while(ACQUIRES);
+	uint32_t taking = killed_while(ACQUIRES), reaping = killed_while(REAPS);
 	uint32_t giving = killed_while(RELEASES), held = killed_while(INSIDE);
 	uint32_t contention = v[AETHER_GUARD_VIOLATION_CONTENTION];
 	uint32_t order = v[AETHER_GUARD_VIOLATION_EPOCH];
 
-	if (info->recovered + taking < held ||
+	if (info->recovered + taking + reaping < held ||
 	    info->recovered > held + taking + giving)
 		fail("%u recovered: %u died holding it", info->recovered, held);
 	if (contention < refused || contention > refused + taking)
@@ -223,6 +250,32 @@ static const struct ae_sim_scene one_forgets = SCENE("one forgets to signal",
 static const struct ae_sim_scene one_leaves = SCENE(
 	"one leaves while it writes", write_and_leave, write_some);
 
+/* Who takes over from the dead or reaps them dies of it as well. */
+static const struct ae_sim_scene both_die = {
+	.name = "a writer dies, and so does who takes over or reaps",
+	.strides = 2,
+	.epochs = 1,
+	.setup = lay_out,
+	.finish = finish,
+	.actors = { { .name = "one", .body = write_one, .mortal = 1 },
+		    { .name = "two", .body = write_one, .mortal = 1 },
+		    { .name = "reaper", .body = reap, .mortal = 1 } },
+};
+
+static const struct ae_sim_scene one_in_vain = {
+	.name = "to one the region does not open",
+	.strides = 2,
+	.epochs = 1,
+	.setup = lay_out,
+	.finish = finish,
+	.actors = { { .name = "one",
+		      .body = try_in_vain,
+		      .mortal = 1,
+		      .shut = 1 },
+		    { .name = "two", .body = write_one, .mortal = 1 },
+		    { .name = "reaper", .body = scene_reap } },
+};
+
 int main(int argc, char **argv)
 {
 	scene_begin(argc, argv);
@@ -231,5 +284,8 @@ int main(int argc, char **argv)
 		  (struct bound) { 1, 2 });
 	scene_run(&one_leaves, (struct bound) { 1, 1 },
 		  (struct bound) { 1, 1 });
+	scene_run(&both_die, (struct bound) { 0, 2 }, (struct bound) { 1, 2 });
+	scene_run(&one_in_vain, (struct bound) { 1, 1 },
+		  (struct bound) { 2, 1 });
 	return scene_end();
 }

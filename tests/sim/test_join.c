@@ -4,6 +4,7 @@
  * or want the same place, and with a newcomer that dies of it.
  */
 #include "scene.h"
+#include "state.h"
 
 enum {
 	SENDER,
@@ -150,6 +151,37 @@ static const struct ae_sim_scene heir_leaves = {
 		      .joins = 1 } },
 };
 
+/* Has an heir, and names another, who may leave just then: it has the one or
+ * the other, and was told which. */
+static void has_heir(void)
+{
+	ae_sim_as(RECEIVER);
+	ae_sim_heir(ae_sim_to(THIRD));
+}
+
+static void name_another(void)
+{
+	const struct ae_sim_tenant *me = &ae_sim_ghost.tenants[ae_sim_stamp()];
+	uint64_t handle = 0;
+
+	if (ae_sim_heir(ae_sim_to(SENDER)) < 0) {
+		ae_sim_named();
+		if (me->heir != AETHER_TENANCY_STAMP(ae_sim_to(THIRD)))
+			ae_sim_fail("who names in vain has no heir any more");
+	}
+	if (ae_sim_reserve(&handle) == 0)
+		ae_sim_write(handle, 6);
+}
+
+static const struct ae_sim_scene leaves_named = {
+	.name = "an heir leaves while it is named in another's place",
+	.strides = 1,
+	.setup = has_heir,
+	.actors = { { .name = "heir", .body = ae_sim_leave, .mortal = 1 },
+		    { .name = "worker", .body = name_another, .mortal = 1 },
+		    { .name = "last", .body = scene_take_all } },
+};
+
 int main(int argc, char **argv)
 {
 	scene_begin(argc, argv);
@@ -161,5 +193,7 @@ int main(int argc, char **argv)
 		  (struct bound) { 1, 1 });
 	scene_run(&heir_leaves, (struct bound) { 0, 1 },
 		  (struct bound) { 1, 2 });
+	scene_run(&leaves_named, (struct bound) { 1, 1 },
+		  (struct bound) { 2, 1 });
 	return scene_end();
 }

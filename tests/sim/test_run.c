@@ -89,6 +89,33 @@ static const struct ae_sim_scene inherited = {
 		    { .name = "reaper", .body = scene_reap, .mortal = 1 } },
 };
 
+static uint64_t run_had;
+
+static void have_run(void)
+{
+	ae_sim_as(RECEIVER);
+	if (ae_sim_reserve_run(2, &run_had) < 0)
+		ae_sim_fail("no run for the setup");
+	ae_sim_as(SENDER);
+}
+
+static void free_and_want_run(void)
+{
+	ae_sim_release(run_had);
+	want_run();
+}
+
+/* Who leaves looks at all words, at a run half made or half freed too. */
+static const struct ae_sim_scene passed_by = {
+	.name = "a run is freed and had again while another leaves",
+	.strides = 2,
+	.setup = have_run,
+	.actors = { { .name = "leaver", .body = ae_sim_leave, .mortal = 1 },
+		    { .name = "holder",
+		      .body = free_and_want_run,
+		      .mortal = 1 } },
+};
+
 static void send_one(void)
 {
 	scene_send(RECEIVER, 7);
@@ -140,6 +167,7 @@ int main(int argc, char **argv)
 		  (struct bound) { 2, 1 });
 	scene_run(&reaped, (struct bound) { 0, 1 }, (struct bound) { 0, 2 });
 	scene_run(&inherited, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
+	scene_run(&passed_by, (struct bound) { 1, 1 }, (struct bound) { 3, 1 });
 	scene_run(&zeroed, (struct bound) { 0, 1 }, (struct bound) { 0, 2 });
 	scene_run(&zeroed_run, (struct bound) { 0, 1 },
 		  (struct bound) { 1, 1 });

@@ -5,6 +5,7 @@
  * is not meant.
  */
 #include "scene.h"
+#include "state.h"
 
 enum {
 	SHARER,
@@ -119,6 +120,49 @@ static const struct ae_sim_scene hands = {
 		      .mortal = 1 } },
 };
 
+/* One share at a time for the reader, who misses what comes too early; the
+ * other gets all. */
+static void set_depth(void)
+{
+	ae_sim_as(SHARER);
+	if (aether_route_set(ae_sim_me(), ae_sim_to(READER), 1,
+			     AETHER_POLICY_DROP_NEW) < 0)
+		ae_sim_fail("the route cannot be set");
+}
+
+/* To how many shares the reader is counted. */
+static int shares_of_reader(void)
+{
+	const struct aether_plane *p = &ae_sim.plane;
+	uint64_t bit = UINT64_C(1) << READER / 2;
+	int shares = 0;
+
+	for (uint32_t i = 0; i < p->geometry.strides; i++)
+		if (AETHER_LEASE_STATE(ae_sim_peek(&p->leases[i].word, 64)) ==
+		    AETHER_STATE_SHARED)
+			shares += (ae_sim_peek(&p->leases[i].readers_odd, 64) &
+				   bit) != 0;
+	return shares;
+}
+
+static void share_within_depth(void)
+{
+	share_two();
+	if (shares_of_reader() > 1)
+		ae_sim_fail("shared with one who has no room");
+}
+
+static const struct ae_sim_scene dropped = {
+	.name = "shared twice, with one who has room for one",
+	.strides = 2,
+	.setup = set_depth,
+	.actors = { { .name = "sharer",
+		      .body = share_within_depth,
+		      .mortal = 1 },
+		    { .name = "reader", .body = scene_take_some, .mortal = 1 },
+		    { .name = "other", .body = scene_take_some } },
+};
+
 int main(int argc, char **argv)
 {
 	scene_begin(argc, argv);
@@ -126,6 +170,7 @@ int main(int argc, char **argv)
 	scene_run(&reaped, (struct bound) { 0, 1 }, (struct bound) { 0, 2 });
 	scene_run(&left, (struct bound) { 0, 1 }, (struct bound) { 1, 1 });
 	scene_run(&followed, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
+	scene_run(&dropped, (struct bound) { 1, 1 }, (struct bound) { 2, 1 });
 	scene_run(&hands, (struct bound) { 1, 0 }, (struct bound) { 1, 1 });
 	return scene_end();
 }
