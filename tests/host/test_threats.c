@@ -61,17 +61,17 @@ static void holes(void)
 	aether_plane_look(two, &info);
 	ok(!info.locked_bytes && !info.huge_bytes, "nor locked");
 	aether_plane_detach(two);
-	need(aether_plane_attach("full", 0, NULL, &two) == 0);
 	aether_plane_look(plane, &info);
-	if (info.locked_bytes) {
+	aether_plane_detach(plane); /* one may lock only so much at once */
+	if (info.locked_bytes >= 64 << 16) {
+		need(aether_plane_attach("full", 0, NULL, &two) == 0);
 		aether_plane_look(two, &info);
 		ok(info.locked_bytes >= 64 << 16,
 		   "one that is reserved is locked by whoever attaches");
+		aether_plane_detach(two);
 	} else {
 		skip("locking: not granted here");
 	}
-	aether_plane_detach(two);
-	aether_plane_detach(plane);
 	aether_plane_destroy("full", NULL);
 	aether_plane_destroy("hole", NULL);
 }
