@@ -33,6 +33,8 @@ struct aether_plane {
 	struct aether_geometry geometry;
 	uint32_t tag;
 	uint32_t flags;            /* as the header said when it was checked */
+	uint64_t id[2];            /* the same */
+	uint64_t created;          /* the same */
 	uint32_t lap_shift;        /* places = 1 << lap_shift */
 	int observer;              /* mapped read-only */
 	struct aether_word32 lost; /* 1: some of its memory was taken away */
@@ -175,20 +177,6 @@ static inline int ae_plane_lost(const struct aether_plane *plane)
 {
 	return __builtin_expect(ae_private32(&plane->lost) != 0, 0);
 }
-
-/* plane.c: what create writes and attach checks. */
-struct ae_birth {
-	uint64_t id[2];
-	uint64_t created;
-	uint32_t flags;
-	uint32_t pid;
-	uint32_t tag;
-};
-void ae_plane_bind(struct aether_plane *plane, unsigned char *base,
-		   const struct aether_geometry *geometry);
-void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth);
-int ae_plane_check(const struct aether_header_seg *header, uint64_t size,
-		   struct aether_geometry *geometry);
 
 /* geometry.c: aether_geometry_tier of a divided plane. */
 int ae_geometry_tier(uint32_t layout, uint32_t tier, uint64_t stride_size,

@@ -6,6 +6,7 @@
  */
 #include "ae_doctor.h"
 #include "ae_host.h"
+#include "ae_plane.h"
 
 #define HEIR_BITS \
 	(AETHER_HEIR_MAKE(AETHER_HEIR_SLOT_MASK, AETHER_HEIR_STAMP_MASK, \
@@ -43,6 +44,7 @@ void ae_doctor_header(struct ae_doctor *d, uint32_t zero)
 	    ae_plane_check(&copy, ae_segment_control_size(&plane->geometry),
 			   &g) < 0 ||
 	    copy.tag != plane->tag || copy.flags != plane->flags ||
+	    copy.id[0] != plane->id[0] || copy.id[1] != plane->id[1] ||
 	    g.strides != plane->geometry.strides ||
 	    g.segments != plane->geometry.segments ||
 	    g.layout != plane->geometry.layout)

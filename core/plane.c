@@ -5,7 +5,7 @@
  * the geometry anew from the few numbers that define it and demands that every
  * offset is the same, so no offset of a header is ever trusted.
  */
-#include "ae_base.h"
+#include "ae_plane.h"
 
 #define FLAG(id, number, name, doc) | AETHER_FLAG_##id
 #define FLAGS ((uint32_t)(0 AETHER_FLAG_LIST(FLAG)))
@@ -52,6 +52,17 @@ static void close_registers(struct aether_plane *plane)
 	ae_store32_relaxed(ae_register(plane, strides), ~(ae_bit(strides) - 1));
 }
 
+/* What a header that was checked says, once and for all. */
+void ae_plane_note(struct aether_plane *plane,
+		   const struct aether_header_seg *header)
+{
+	plane->tag = header->tag;
+	plane->flags = header->flags;
+	plane->id[0] = header->id[0];
+	plane->id[1] = header->id[1];
+	plane->created = header->created;
+}
+
 void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth)
 {
 	const struct aether_geometry *g = &plane->geometry;
@@ -81,8 +92,7 @@ void ae_plane_format(struct aether_plane *plane, const struct ae_birth *birth)
 	h->segments = g->segments;
 	h->segment_strides = g->segment_strides;
 	h->tag = birth->tag;
-	plane->tag = birth->tag;
-	plane->flags = birth->flags;
+	ae_plane_note(plane, h);
 	copy_name(h->layout_name, sizeof(h->layout_name), plane->layout->name);
 	close_registers(plane);
 }

@@ -7,6 +7,7 @@
 #include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 #include "fuzz.h"
+#include "ae_plane.h"
 
 /* More than any call takes: the longest, a pass over all words in which each
  * names an heir and each mailbox is searched, takes a quarter of this. */

@@ -36,7 +36,8 @@ lint()
 	fi
 }
 
-for name in lint_atomics pairs lint_model lint_arrows lint_sizes lint_names; do
+for name in lint_atomics pairs lint_model lint_arrows lint_sizes lint_names \
+	lint_threats; do
 	lint $name python3 "$tools/$name.py" .
 done
 lint format sh "$tools/format.sh" --check .

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "posix.h"
 
+#define BLOCK 512 /* what stat counts in */
 #define ULL(number) ((unsigned long long)(number))
 
 /* The layouts that are known, and their hashes: a format and its arguments. */
@@ -254,6 +255,29 @@ static int check_objects(struct attaching *a, struct aether_error *error)
 	return err;
 }
 
+/*
+ * Did the creator reserve the memory that is attached to? Huge pages and locks
+ * are asked for in its header; where its files are holes that would reserve it
+ * now, by whoever attaches. The padding before the data is a hole always.
+ */
+static int is_reserved(const struct attaching *a)
+{
+	const struct aether_geometry *g = &a->geometry;
+	struct aether_plane_objects objects = a->objects;
+	uint64_t hole = g->segments ? 0 : g->data_offset - g->tables_end;
+	struct stat st;
+
+	for (uint32_t i = 0; i < ae_posix_object_count(g); i++) {
+		struct ae_posix_object o = ae_posix_object(g, &objects, i);
+
+		if (*o.fd >= 0 &&
+		    (fstat(*o.fd, &st) < 0 ||
+		     (uint64_t)st.st_blocks * BLOCK < o.size - hole))
+			return 0;
+	}
+	return 1;
+}
+
 /* Checks the objects, maps them, and takes them over if it succeeds. */
 static int attach(struct attaching *a, struct aether_error *error,
 		  struct aether_plane **plane)
@@ -266,9 +290,8 @@ static int attach(struct attaching *a, struct aether_error *error,
 				   a->options.flags, error, &made);
 	if (err < 0)
 		return err;
-	made->tag = a->header.tag;
-	made->flags = a->header.flags;
-	if (!made->observer)
+	ae_plane_note(made, &a->header);
+	if (!made->observer && is_reserved(a))
 		ae_posix_grant(made, a->header.flags);
 	*plane = made;
 	return 0;

@@ -83,6 +83,38 @@ static int refuse_missing(const char *name,
 				 ae_posix_object_text(object, text), name);
 }
 
+/*
+ * The header, which says the ID, can be written by all who take part; who
+ * writes another one leads newcomers to files of that ID. So they must be such
+ * as the plane's creator made: of the same user as control, or of root's, and
+ * with no second name, which may be how a file of another segment came to this
+ * one.
+ */
+static int check_maker(const char *name, int control,
+		       const struct ae_posix_object *o,
+		       struct aether_error *error)
+{
+	struct stat first, st;
+	char text[40];
+
+	if (fstat(control, &first) < 0 || fstat(*o->fd, &st) < 0)
+		return aether_error_fill(error, AETHER_ESYS, errno,
+					 "cannot look at the files of '%s'",
+					 name);
+	if (st.st_uid && st.st_uid != first.st_uid)
+		return aether_error_fill(error, AETHER_ECORRUPT, 0,
+					 "the file of the %s of plane '%s' "
+					 "belongs to user %u, the plane to %u",
+					 ae_posix_object_text(o, text), name,
+					 st.st_uid, first.st_uid);
+	if (S_ISREG(st.st_mode) && st.st_nlink > 1)
+		return aether_error_fill(error, AETHER_ECORRUPT, 0,
+					 "the file of the %s of plane '%s' has "
+					 "a second name",
+					 ae_posix_object_text(o, text), name);
+	return 0;
+}
+
 int ae_posix_files_open(const char *name, uint64_t id,
 			const struct aether_geometry *geometry,
 			const struct aether_attach_options *options,
@@ -95,7 +127,7 @@ int ae_posix_files_open(const char *name, uint64_t id,
 		struct ae_posix_object o = ae_posix_object(geometry, objects,
 							   i);
 		int mode = wanted(options, &o);
-		int fd;
+		int fd, err;
 
 		if (mode < 0)
 			continue;
@@ -109,6 +141,10 @@ int ae_posix_files_open(const char *name, uint64_t id,
 				"cannot open the %s of plane '%s'",
 				ae_posix_object_text(&o, text), name);
 		*o.fd = fd;
+		err = fd < 0 ? 0
+			     : check_maker(name, objects->control, &o, error);
+		if (err < 0)
+			return err;
 	}
 	return 0;
 }

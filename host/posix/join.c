@@ -94,7 +94,8 @@ static int refuse_join(int code, int os, const struct aether_plane *plane,
 		return aether_error_fill(
 			error, code, 0,
 			"all %u participant slots of the plane are taken by "
-			"somebody who lives",
+			"somebody who lives, or locked by one who may read "
+			"its file",
 			plane->geometry.participants);
 	return aether_error_fill(error, code, os,
 				 "cannot lock a slot of the plane (its file is "

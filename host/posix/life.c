@@ -149,11 +149,14 @@ void ae_host_life_drop(struct aether_participant *me, uint32_t slot)
 	strike(life);
 }
 
+/* Asks for a lock that shares: what is in its way can write the plane. Whoever
+ * may only read it, an observer, can have no other, and makes nobody alive. */
 int ae_host_life_test(const struct aether_plane *plane, uint32_t slot)
 {
 	const struct ae_posix_plane *p = plane->host;
 	struct flock lock = byte_of(slot);
 
+	lock.l_type = F_RDLCK;
 	if (p->test < 0 || fcntl(p->test, F_OFD_GETLK, &lock) < 0)
 		return AETHER_ESYS;
 	return lock.l_type != F_UNLCK;

@@ -264,14 +264,14 @@ int aether_plane_look(const struct aether_plane *plane,
 		      struct aether_plane_info *info)
 {
 	const struct ae_posix_plane *p = plane->host;
-	const struct aether_header_seg *h = plane->header;
 	/* relaxed: a counter. */
-	uint64_t deaths = ae_load64_relaxed(&h->deaths);
+	uint64_t deaths = ae_load64_relaxed(&plane->header->deaths);
 
 	*info = (struct aether_plane_info) { .geometry = plane->geometry,
-					     .id = { h->id[0], h->id[1] },
-					     .created = h->created,
-					     .flags = h->flags,
+					     .id = { plane->id[0],
+						     plane->id[1] },
+					     .created = plane->created,
+					     .flags = plane->flags,
 					     .tag = plane->tag,
 					     .deaths = deaths,
 					     .huge_bytes = p->huge,

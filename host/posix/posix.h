@@ -6,7 +6,7 @@
 #ifndef POSIX_H
 #define POSIX_H
 
-#include "ae_base.h"
+#include "ae_plane.h"
 #include "ae_host.h"
 
 /* The port's part of an attachment. */

@@ -3,6 +3,7 @@
  * Executions: what a scene begins with is made once, kept, and put back before
  * each; then all choices are tried, depth first.
  */
+#include "ae_plane.h"
 #include "state.h"
 
 /* The private memory of a participant. */

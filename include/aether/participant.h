@@ -63,7 +63,8 @@ struct aether_participant_info {
 /*
  * Joins the plane, and settles what the dead left in it (reap.h): the slot of a
  * dead one is as good as a free one. Options may be NULL.
- * Errors: AETHER_ESEATS (every slot is taken by somebody who lives),
+ * Errors: AETHER_ESEATS (every slot is taken by somebody who lives, or locked
+ * by one who may read the file),
  * AETHER_ENAME, AETHER_EINVAL,
  * AETHER_EREADONLY, AETHER_ENOMEM, AETHER_ESYS.
  */

@@ -155,10 +155,32 @@ static void a_torn_word(struct ae_word *word)
 	word->raw = 7;
 	word->raw = 8; /* raw: and once more */
 }
+static void *torn(void)
+{
+	a_torn_word(torn());
+}
 /* https://example.org/a/line/with/one/token/that/nobody/could/break/at/all.html */
 """,
     "tests/schema/golden/layout.h": "struct aether_x_seg { int a; };\n"
                                     "int f(void) { return w.raw; }\n",
+    "docs/threats.md": """# Threats
+
+| a table | `of nothing` |
+|---|---|
+| elsewhere | |
+
+## Attacks
+
+| attack | test |
+|---|---|
+| a torn word | `core/ring.c` `tests/core/test_ring.c: a_torn_word, torn` |
+| a script | `tests/cli/test_x.py: test_x` |
+
+## Later
+
+| nothing | |
+""",
+    "tests/cli/test_x.py": "def test_x():\n    pass\n\n\nprint(globals())\n",
     "examples/01_hello.c": "#include <aether/api.h>\n",
     "schema/gen.py": "#!/usr/bin/env python3\nBASE = 'build/work/x'\n",
 }

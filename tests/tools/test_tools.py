@@ -132,6 +132,19 @@ def names():
     tap.fault(tool, TEST, None, "struct x_seg {\n};\n", "x_seg", "struct x_seg by hand")
 
 
+def threats():
+    tool, page = "lint_threats.py", "docs/threats.md"
+    tap.good(tool)
+    for old, new, what in (
+            ("`tests/cli/test_x.py: test_x`", "later", "without a test"),
+            ("test_x.py", "test_y.py", "there is no tests/cli/test_y.py"),
+            ("test_x`", "test_y`", "tests/cli/test_x.py has no test_y"),
+            ("`core/ring.c`", "`core/ring.c: ae_ring_log`",
+             "core/ring.c never calls ae_ring_log")):
+        tap.fault(tool, page, old, new, new, what)
+    tap.fault(tool, page, "## Attacks", "## Attack", "# Threats", "no table")
+
+
 def whole_files():
     """Limits of whole files, where no marker can stand on the line."""
     with tempfile.TemporaryDirectory() as root:
@@ -189,6 +202,6 @@ def together():
                "lint.sh: says which lint is content and which is not", out + err)
 
 
-for part in (atomics, arrows, sizes, names, whole_files, formatting, together):
+for part in (atomics, arrows, sizes, names, threats, whole_files, formatting, together):
     part()
 tap.done()
