@@ -14,6 +14,7 @@
 #include "life.h"
 #include "bell.h"
 #include "fault.h"
+#include "line.h"
 #include "watch.h"
 
 /* Address space for `size` bytes whose start is aligned to a huge page. */
@@ -234,6 +235,7 @@ int aether_plane_detach(struct aether_plane *plane)
 	if (p->test >= 0)
 		close(p->test);
 	ae_posix_objects_close(&p->objects);
+	ae_line_close(p->line);
 	free(p);
 	free(plane);
 	return 0;

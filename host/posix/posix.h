@@ -22,6 +22,7 @@ struct ae_posix_plane {
 	struct ae_posix_watch *watch; /* for deaths; NULL: it could not be */
 	struct ae_posix_trap *trap;   /* of guards; NULL: there can be none */
 	struct ae_posix_bell *bell;   /* for event descriptors; the same */
+	struct ae_line *line; /* came over an attach socket; NULL: did not */
 };
 
 /* The library's code for an errno. */
@@ -112,6 +113,14 @@ int ae_posix_map(const struct aether_plane_objects *objects,
 		 const struct aether_geometry *geometry, const uint8_t *rights,
 		 uint32_t flags, struct aether_error *error,
 		 struct aether_plane **plane);
+
+/* attach.c: by descriptors that are taken over if it succeeds; `name` is for
+ * texts. */
+int ae_posix_attach_own(const char *name,
+			const struct aether_plane_objects *objects,
+			const struct aether_attach_options *options,
+			struct aether_error *error,
+			struct aether_plane **plane);
 
 /* How an object is mapped by one who has that right to its segment: PROT_... */
 int ae_posix_protection(enum ae_posix_kind kind, uint32_t right, int observer);

@@ -55,6 +55,7 @@ extern "C" {
 #include <aether/registry.h>
 #include <aether/doctor.h>
 #include <aether/fault.h>
+#include <aether/serve.h>
 #include <aether/epoch.h>
 #include <aether/guard.h>
 #include <aether/pingpong.h>
