@@ -121,12 +121,15 @@ static void unmake(struct aether_server *s)
 /* When it has its socket. */
 static int begin(struct aether_server *s, struct aether_error *error)
 {
+	const struct itimerspec at_once = { .it_value = { .tv_nsec = 1 } };
+
 	s->events = epoll_create1(EPOLL_CLOEXEC);
 	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (s->events < 0 || s->timer < 0 || s->spare < 0 ||
 	    ae_serve_hear(s, s->socket.listen.fd, AE_SERVE_LISTEN) < 0 ||
-	    ae_serve_hear(s, s->timer, AE_SERVE_TIMER) < 0)
+	    ae_serve_hear(s, s->timer, AE_SERVE_TIMER) < 0 ||
+	    timerfd_settime(s->timer, 0, &at_once, NULL) < 0)
 		return aether_error_fill(error, ae_posix_code(errno), errno,
 					 "cannot begin to serve");
 	return 0;

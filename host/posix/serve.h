@@ -32,7 +32,7 @@ struct aether_server {
 	uint32_t per_user;
 	uint64_t patience; /* ns */
 	uint64_t resume;   /* when to accept again; 0: it does */
-	uint64_t look;     /* when to look for the dead; 0: no need */
+	uint64_t look;     /* when to look for the dead */
 	uint32_t looks;    /* made since the last one hung up */
 	gid_t *groups;     /* room for those of one peer */
 	size_t group_room;

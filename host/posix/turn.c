@@ -16,10 +16,12 @@
 #include "serve.h"
 
 #define MS UINT64_C(1000000)
-#define EVENTS 32      /* of one turn */
-#define ACCEPTS 16     /* of one turn */
-#define LOOKS 9        /* for a dead one: after 0, 1, 2, 4, ... 128 ms */
-#define REST (50 * MS) /* where no descriptor can be had for who comes */
+#define EVENTS 32         /* of one turn */
+#define ACCEPTS 16        /* of one turn */
+#define LOOKS 8           /* for who hung up: after 0, 1, 2, 4, ... 64 ms */
+#define PERIOD (100 * MS) /* and for others, while anybody is there */
+#define PAUSE (1000 * MS) /* between looks whether anybody is */
+#define REST (50 * MS)    /* where no descriptor can be had for who comes */
 
 int ae_serve_hear(struct aether_server *s, int fd, uint64_t as)
 {
@@ -86,16 +88,32 @@ static void reap(struct aether_server *s)
 		aether_participant_leave(me);
 }
 
+static int is_taken(const struct aether_plane *plane, uint32_t slot)
+{
+	/* relaxed: a guess of when to look. */
+	uint64_t word = ae_load64_relaxed(&plane->seats[slot].seat);
+
+	return AETHER_SEAT_STATE(word) != AETHER_SEAT_FREE;
+}
+
+/* Not all who take part are this server's clients: some came by name, or by a
+ * server that has ended. */
 static void look_for_dead(struct aether_server *s)
 {
-	int dead = 0;
+	int dead = 0, taken = 0;
+	uint64_t next;
 
-	for (uint32_t i = 0; i < s->plane->geometry.participants; i++)
+	for (uint32_t i = 0; i < s->plane->geometry.participants; i++) {
+		taken |= is_taken(s->plane, i);
 		dead |= is_dead(s->plane, i);
+	}
 	if (dead)
 		reap(s);
-	s->looks++;
-	s->look = s->looks < LOOKS ? ae_host_now() + (MS << (s->looks - 1)) : 0;
+	if (s->looks < LOOKS)
+		next = MS << s->looks++;
+	else
+		next = taken ? PERIOD : PAUSE;
+	s->look = ae_host_now() + next;
 }
 
 /* ---- who goes */
@@ -297,28 +315,24 @@ static void keep_time(struct aether_server *s)
 		s->resume = 0;
 		hear_listening(s, 1);
 	}
-	if (s->look && now >= s->look)
+	if (now >= s->look)
 		look_for_dead(s);
 }
 
 static void set_timer(struct aether_server *s)
 {
-	uint64_t next = UINT64_MAX, now = ae_host_now(), ns;
+	uint64_t next = s->look, now = ae_host_now(), ns;
 	struct itimerspec when = { .it_value = { .tv_sec = 0 } };
 
-	if (s->resume)
+	if (s->resume && s->resume < next)
 		next = s->resume;
-	if (s->look && s->look < next)
-		next = s->look;
 	for (uint32_t i = 0; i < s->room; i++)
 		if (s->client[i].line.fd >= 0 && !s->client[i].attached &&
 		    s->client[i].deadline < next)
 			next = s->client[i].deadline;
-	if (next != UINT64_MAX) {
-		ns = next > now ? next - now : 1;
-		when.it_value.tv_sec = (time_t)(ns / (1000 * MS));
-		when.it_value.tv_nsec = (long)(ns % (1000 * MS));
-	}
+	ns = next > now ? next - now : 1;
+	when.it_value.tv_sec = (time_t)(ns / (1000 * MS));
+	when.it_value.tv_nsec = (long)(ns % (1000 * MS));
 	timerfd_settime(s->timer, 0, &when, NULL);
 }
 
