@@ -17,6 +17,7 @@
  *	pingpong     one writes, others read, nobody waits
  *	layouts      what lies where in the fixed part of a plane
  *	doctor       what is wrong in a plane, and what can be repaired
+ *	serve        a plane for others, over a socket, by rules
  *	fault        memory that was taken away is an error and no signal
  *
  * Conventions of all calls: an int below zero is an error of error.h, zero or

@@ -139,6 +139,42 @@ static void clients_die(int nobody)
 	ok(rig_all_free(scene.plane), "nothing is left");
 }
 
+/* ns from a kill until the server has settled it. */
+static uint64_t settle_one(int nobody)
+{
+	pid_t pid = start(holder, nobody);
+	uint64_t begin;
+
+	rig_sleep(200 * MS); /* the looks for the one before are over */
+	begin = aether_clock_now();
+	kill(pid, SIGKILL);
+	need(comes_back());
+	begin = aether_clock_now() - begin;
+	rig_wait(pid);
+	return begin;
+}
+
+/* The longest of eight: looks once in 100 ms would take longer, mostly. */
+static uint64_t settle_eight(int nobody)
+{
+	uint64_t longest = 0;
+
+	for (int i = 0; i < 8; i++) {
+		uint64_t took = settle_one(nobody);
+
+		longest = took > longest ? took : longest;
+	}
+	return longest;
+}
+
+static void at_once(int nobody)
+{
+	uint64_t took = rig_quickest(settle_eight, nobody, 40 * MS);
+
+	ok(took < 40 * MS, "eight hang up: each is settled at once (%llu us)",
+	   (unsigned long long)(took / 1000));
+}
+
 /* A child attaches anew by its parent's attachment, over the socket. */
 static int child_again(void *argument)
 {
@@ -199,9 +235,11 @@ static void lives(void)
 	told = rig_shared(WORDS * sizeof(*told));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	clients_die(0);
+	at_once(0);
 	if (geteuid() == 0) {
 		grant_nobody(AETHER_RIGHT_WRITE);
 		clients_die(1);
+		at_once(1);
 		is_int(rig_wait(rig_fork(reattaches, NULL)), 0,
 		       "another user's child attaches anew, and joins");
 		is_int(rig_wait(rig_fork(sees_itself, NULL)), 0,
