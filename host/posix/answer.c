@@ -55,13 +55,11 @@ int ae_serve_peer(struct aether_server *s, int fd, struct ae_peer *peer)
 int ae_serve_judge(struct aether_server *s, const struct ae_peer *peer,
 		   struct ae_verdict *verdict)
 {
-	struct ae_rules rules;
-	int err = ae_rules_read(s->rules.fd, &rules);
+	int err = ae_rules_refresh(s->rules.fd, &s->cache);
 
-	if (err < 0)
-		return err;
-	ae_rules_judge(&rules, peer, verdict);
-	return 0;
+	if (err == 0)
+		ae_rules_judge(&s->cache.rules, peer, verdict);
+	return err;
 }
 
 /* What is being sent. */
@@ -111,10 +109,14 @@ static int refuse_os(struct aether_server *s, const struct ae_client *c, int os)
 }
 
 /* Opens one more for the client; an errno. */
-static int add(struct answer *a, int fd, int writes)
+static int add(const struct aether_server *s, struct answer *a, int fd,
+	       int writes)
 {
-	int own = ae_posix_reopen(fd, writes ? O_RDWR : O_RDONLY);
+	char name[16];
+	int own;
 
+	snprintf(name, sizeof(name), "%d", fd);
+	own = openat(s->files, name, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (own < 0)
 		return errno;
 	a->fds[a->reply.count++] = own;
@@ -148,7 +150,7 @@ static uint8_t reduce(uint8_t right, const struct aether_attach_options *o,
 }
 
 /* Descriptors of the segments, as far as they are granted; an errno. */
-static int add_segments(struct answer *a,
+static int add_segments(const struct aether_server *s, struct answer *a,
 			const struct aether_plane_objects *objects,
 			const struct aether_attach_options *o)
 {
@@ -159,9 +161,9 @@ static int add_segments(struct answer *a,
 		uint8_t right = a->reply.right[i];
 
 		if (right >= AETHER_RIGHT_ROUTE)
-			os = add(a, objects->leases[i], takes_part);
+			os = add(s, a, objects->leases[i], takes_part);
 		if (!os && right >= AETHER_RIGHT_READ)
-			os = add(a, objects->data[i],
+			os = add(s, a, objects->data[i],
 				 right == AETHER_RIGHT_WRITE);
 	}
 	return os;
@@ -215,12 +217,12 @@ static int answer_attach(struct aether_server *s, struct ae_client *c,
 	for (uint32_t i = 0; i < ae_segment_count(&s->plane->geometry); i++)
 		a.reply.right[i] = reduce(v->right[i], o, i);
 	if (takes_part) /* to live by */
-		os = add(&a, objects.control, 1);
+		os = add(s, &a, objects.control, 1);
 	a.reply.own = a.reply.count;
 	if (!os)
-		os = add(&a, objects.control, takes_part);
+		os = add(s, &a, objects.control, takes_part);
 	if (!os)
-		os = add_segments(&a, &objects, o);
+		os = add_segments(s, &a, &objects, o);
 	if (os)
 		ae_wire_close(a.fds, a.reply.count);
 	else
@@ -252,7 +254,7 @@ static int answer_along(struct aether_server *s, const struct ae_client *c,
 	a.fds[a.reply.count++] = fcntl(s->socket.listen.fd, F_DUPFD_CLOEXEC, 3);
 	if (a.fds[0] < 0)
 		return refuse_os(s, c, errno);
-	os = add(&a, s->rules.fd, 1);
+	os = add(s, &a, s->rules.fd, 1);
 	if (os)
 		ae_wire_close(a.fds, a.reply.count);
 	else
@@ -315,26 +317,14 @@ static int answer_grant(struct aether_server *s, const struct ae_client *c,
 int ae_serve_answer(struct aether_server *s, struct ae_client *c,
 		    const struct ae_wire_request *request, size_t size)
 {
-	struct ae_verdict verdict;
-	struct ae_peer peer;
-	int err;
-
 	if (size < sizeof(request->head) ||
 	    !ae_wire_is(&request->head, size, sizeof(*request)))
 		return AETHER_EPLANE;
-	err = ae_serve_peer(s, c->line.fd, &peer);
-	if (err == 0)
-		err = ae_serve_judge(s, &peer, &verdict);
-	if (err < 0) {
-		ae_serve_refuse(s, c->line.fd, err, err == AETHER_EAGAIN,
-				"the server cannot see who may what");
-		return 0;
-	}
 	switch (request->head.kind) {
 	case AE_WIRE_ATTACH:
-		return answer_attach(s, c, request, &verdict);
+		return answer_attach(s, c, request, &c->may);
 	case AE_WIRE_ALONG:
-		return answer_along(s, c, &verdict);
+		return answer_along(s, c, &c->may);
 	case AE_WIRE_RULES:
 		return answer_rules(s, c);
 	case AE_WIRE_GRANT:

@@ -179,17 +179,16 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 	struct flock lock = byte_of(slot);
 	int err;
 
-	if (ae_line_lives(p->line)) {
+	if (life->fd < 0 &&
+	    ae_posix_private_reopen(life, p->objects.control, O_RDWR) < 0) {
+		int os = errno;
+
+		if (!ae_line_lives(p->line, p))
+			return open_failed(os);
 		err = ae_line_life_take(p->line, slot);
 		life->of = err == 0;
 		return err;
 	}
-	err = 0;
-	if (life->fd < 0 &&
-	    ae_posix_private_reopen(life, p->objects.control, O_RDWR) < 0)
-		err = open_failed(errno);
-	if (err < 0)
-		return err;
 	if (fcntl(life->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	return errno == EAGAIN || errno == EACCES ? AETHER_EBUSY : AETHER_ESYS;

@@ -158,6 +158,26 @@ int ae_rules_read(int fd, struct ae_rules *rules)
 	return err;
 }
 
+int ae_rules_refresh(int fd, struct ae_rules_cache *cache)
+{
+	uint64_t current;
+	struct copy copy;
+	int err = read_at(fd, &current, sizeof(current),
+			  offsetof(struct object, current));
+
+	if (err == 0 && current && current == cache->number)
+		return 0;
+	if (err == 0)
+		err = read_copy(fd, &copy);
+	if (err < 0) {
+		cache->number = 0;
+		return err;
+	}
+	cache->number = copy.number;
+	cache->rules = copy.rules;
+	return 0;
+}
+
 int ae_rules_change(int fd, const struct aether_grant *grant, uint32_t segments)
 {
 	struct copy copy;

@@ -70,6 +70,13 @@ int ae_rules_known(int fd);
 /* AETHER_ECORRUPT; AETHER_EAGAIN. */
 int ae_rules_read(int fd, struct ae_rules *rules);
 
+/* The same, read anew only if they have changed. Zero: not read yet. */
+struct ae_rules_cache {
+	uint64_t number;
+	struct ae_rules rules;
+};
+int ae_rules_refresh(int fd, struct ae_rules_cache *cache);
+
 /* AETHER_EBUSY, AETHER_ECORRUPT, AETHER_ESYS, and those of ae_rules_put. */
 int ae_rules_change(int fd, const struct aether_grant *grant,
 		    uint32_t segments);

@@ -88,7 +88,7 @@ static struct aether_server *make(struct aether_plane *plane,
 	s->room = o->clients ? o->clients : CLIENTS;
 	s->per_user = o->per_user ? o->per_user : PER_USER;
 	s->patience = (o->patience ? o->patience : PATIENCE) * MS;
-	s->events = s->timer = s->spare = -1;
+	s->events = s->timer = s->spare = s->files = -1;
 	s->socket.listen.fd = s->socket.directory = s->rules.fd = -1;
 	s->group_room = GROUPS;
 	s->groups = calloc(GROUPS, sizeof(*s->groups));
@@ -112,6 +112,8 @@ static void unmake(struct aether_server *s)
 		close(s->events);
 	if (s->spare >= 0)
 		close(s->spare);
+	if (s->files >= 0)
+		close(s->files);
 	ae_posix_joined(s->plane->host, -1);
 	free(s->groups);
 	free(s->client);
@@ -126,7 +128,8 @@ static int begin(struct aether_server *s, struct aether_error *error)
 	s->events = epoll_create1(EPOLL_CLOEXEC);
 	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (s->events < 0 || s->timer < 0 || s->spare < 0 ||
+	s->files = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->files < 0 || s->events < 0 || s->timer < 0 || s->spare < 0 ||
 	    ae_serve_hear(s, s->socket.listen.fd, AE_SERVE_LISTEN) < 0 ||
 	    ae_serve_hear(s, s->timer, AE_SERVE_TIMER) < 0 ||
 	    timerfd_settime(s->timer, 0, &at_once, NULL) < 0)

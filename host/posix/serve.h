@@ -14,6 +14,7 @@ struct ae_client {
 	struct ae_posix_life line; /* its connection; -1: nobody is here */
 	uint32_t number;           /* rises with each who has been here */
 	uint32_t uid;
+	struct ae_verdict may;
 	int attached;      /* has been answered that it is */
 	int takes_part;    /* and is no observer */
 	uint64_t deadline; /* to ask, while it is not */
@@ -24,6 +25,8 @@ struct aether_server {
 	struct aether_participant *reaper;
 	struct ae_socket socket;
 	struct ae_posix_life rules;
+	struct ae_rules_cache cache;
+	int files;  /* the directory of this process's descriptors */
 	int events; /* an epoll of all that is waited on */
 	int timer;
 	int spare;     /* given up for a moment to refuse where no descriptor
@@ -31,6 +34,8 @@ struct aether_server {
 	uint32_t room; /* clients */
 	uint32_t per_user;
 	uint64_t patience; /* ns */
+	uint64_t deadline; /* of the first who has one, or before that */
+	uint64_t timed;    /* what the timer is set to */
 	uint64_t resume;   /* when to accept again; 0: it does */
 	uint64_t look;     /* when to look for the dead */
 	uint32_t looks;    /* made since the last one hung up */

@@ -192,35 +192,34 @@ static struct ae_client *make_place(struct aether_server *s, uint32_t uid)
 }
 
 /* May it come in? 0; or it was told why not: an error. */
-static int refuse_client(struct aether_server *s, int fd, uint32_t *uid,
+static int refuse_client(struct aether_server *s, int fd, struct ae_client *who,
 			 struct ae_client **place)
 {
-	struct ae_verdict verdict;
 	struct ae_peer peer;
 	int err = ae_serve_peer(s, fd, &peer);
 
 	if (err == 0)
-		err = ae_serve_judge(s, &peer, &verdict);
+		err = ae_serve_judge(s, &peer, &who->may);
 	if (err < 0) {
 		ae_serve_refuse(s, fd, err, err == AETHER_EAGAIN,
 				"the server cannot see who may what");
 		return err;
 	}
-	*uid = peer.uid;
-	if (!verdict.any) {
+	who->uid = peer.uid;
+	if (!who->may.any) {
 		ae_serve_refuse(s, fd, AETHER_EACCES, 0,
 				"user %u has no right to this plane; its owner "
 				"grants one with aether grant SOCKET %u read.",
-				*uid, *uid);
+				who->uid, who->uid);
 		return AETHER_EACCES;
 	}
-	*place = make_place(s, *uid);
+	*place = make_place(s, who->uid);
 	if (!*place) {
 		ae_serve_refuse(s, fd, AETHER_EBUSY, 0,
 				"the server has as many clients as it may, %u, "
 				"or %u of user %u; let one detach, or serve "
 				"with more --clients, --per-user.",
-				s->room, s->per_user, *uid);
+				s->room, s->per_user, who->uid);
 		return AETHER_EBUSY;
 	}
 	return 0;
@@ -230,18 +229,21 @@ static int refuse_client(struct aether_server *s, int fd, uint32_t *uid,
 static void welcome(struct aether_server *s, struct ae_posix_life *line)
 {
 	struct ae_client *c = NULL;
-	uint32_t uid = 0;
+	struct ae_client who = { .uid = 0 };
 	int fd;
 
-	if (refuse_client(s, line->fd, &uid, &c) < 0) {
+	if (refuse_client(s, line->fd, &who, &c) < 0) {
 		ae_posix_private_close(line);
 		return;
 	}
 	ae_posix_private_move(line, &c->line);
 	fd = c->line.fd;
-	c->uid = uid;
+	c->uid = who.uid;
+	c->may = who.may;
 	c->attached = c->takes_part = 0;
 	c->deadline = ae_host_now() + s->patience;
+	if (c->deadline < s->deadline)
+		s->deadline = c->deadline;
 	s->info.clients++;
 	if (ae_serve_hear(s, fd,
 			  (uint64_t)c->number << 32 |
@@ -299,18 +301,30 @@ static void accept_some(struct aether_server *s)
 
 /* ---- time */
 
+/* Those who have not asked in time; when the next one will not have. */
+static void drop_slow(struct aether_server *s, uint64_t now)
+{
+	s->deadline = UINT64_MAX;
+	for (uint32_t i = 0; i < s->room; i++) {
+		struct ae_client *c = &s->client[i];
+
+		if (c->line.fd < 0 || c->attached)
+			continue;
+		if (now >= c->deadline) {
+			s->info.dropped++;
+			ae_serve_drop(s, c);
+		} else if (c->deadline < s->deadline) {
+			s->deadline = c->deadline;
+		}
+	}
+}
+
 static void keep_time(struct aether_server *s)
 {
 	uint64_t now = ae_host_now();
 
-	for (uint32_t i = 0; i < s->room; i++) {
-		struct ae_client *c = &s->client[i];
-
-		if (c->line.fd >= 0 && !c->attached && now >= c->deadline) {
-			s->info.dropped++;
-			ae_serve_drop(s, c);
-		}
-	}
+	if (now >= s->deadline)
+		drop_slow(s, now);
 	if (s->resume && now >= s->resume) {
 		s->resume = 0;
 		hear_listening(s, 1);
@@ -321,19 +335,19 @@ static void keep_time(struct aether_server *s)
 
 static void set_timer(struct aether_server *s)
 {
-	uint64_t next = s->look, now = ae_host_now(), ns;
+	uint64_t next = s->look;
 	struct itimerspec when = { .it_value = { .tv_sec = 0 } };
 
 	if (s->resume && s->resume < next)
 		next = s->resume;
-	for (uint32_t i = 0; i < s->room; i++)
-		if (s->client[i].line.fd >= 0 && !s->client[i].attached &&
-		    s->client[i].deadline < next)
-			next = s->client[i].deadline;
-	ns = next > now ? next - now : 1;
-	when.it_value.tv_sec = (time_t)(ns / (1000 * MS));
-	when.it_value.tv_nsec = (long)(ns % (1000 * MS));
-	timerfd_settime(s->timer, 0, &when, NULL);
+	if (s->deadline < next)
+		next = s->deadline;
+	if (next == s->timed)
+		return;
+	s->timed = next;
+	when.it_value.tv_sec = (time_t)(next / (1000 * MS));
+	when.it_value.tv_nsec = (long)(next % (1000 * MS));
+	timerfd_settime(s->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 static void hear(struct aether_server *s, uint64_t who)
