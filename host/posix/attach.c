@@ -408,6 +408,7 @@ int ae_posix_attach_own(const char *name,
 	int err = read_header(a.objects.control, name, &a.header, &a.geometry,
 			      error);
 
+	a.options.flags |= AE_POSIX_ASK_BY_CONTROL;
 	if (err == 0 && objects->segments != a.geometry.segments)
 		err = aether_error_fill(error, AETHER_EPLANE, 0,
 					"descriptors of %u segments came over "

@@ -183,7 +183,7 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 	    ae_posix_private_reopen(life, p->objects.control, O_RDWR) < 0) {
 		int os = errno;
 
-		if (!ae_line_lives(p->line, p))
+		if (!ae_line_lives(p->line))
 			return open_failed(os);
 		err = ae_line_life_take(p->line, slot);
 		life->of = err == 0;

@@ -27,8 +27,7 @@ struct ae_line {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct aether_attach_options options;
 	struct ae_posix_life connection;
-	struct ae_posix_life life; /* -1: participants open their own */
-	int sound; /* the one to live by was looked at, and is good */
+	struct ae_posix_life life; /* for who cannot open control anew */
 	pthread_mutex_t lock;
 	uint64_t held;  /* slots whose byte is locked through it */
 	uint64_t id[2]; /* the plane's: its header is not mapped in a child */
@@ -37,6 +36,11 @@ struct ae_line {
 const char *ae_line_path(const struct ae_line *line)
 {
 	return line->path;
+}
+
+int ae_line_lives(const struct ae_line *line)
+{
+	return line && line->life.fd >= 0;
 }
 
 static int lock_at(int fd, short kind, int64_t at, int how)
@@ -172,36 +176,6 @@ static int is_good_life(const struct ae_posix_plane *p, int life)
 	return seen;
 }
 
-int ae_line_lives(struct ae_line *line, const struct ae_posix_plane *p)
-{
-	int sound;
-
-	if (!line)
-		return 0;
-	pthread_mutex_lock(&line->lock);
-	if (!line->sound)
-		line->sound = is_good_life(p, line->life.fd);
-	sound = line->sound;
-	pthread_mutex_unlock(&line->lock);
-	return sound;
-}
-
-/* How participants live, and are asked about. Nobody locks anything through the
- * description of control itself, so it serves to ask. Who can open control anew
- * will, mostly; else what came to live by is looked at now. */
-static int prepare_life(struct ae_line *line, struct aether_plane *plane)
-{
-	struct ae_posix_plane *p = plane->host;
-
-	if (p->test >= 0)
-		return 0;
-	p->test = fcntl(p->objects.control, F_DUPFD_CLOEXEC, 3);
-	if (plane->observer)
-		return 0;
-	line->sound = is_good_life(p, line->life.fd);
-	return line->sound ? 0 : AETHER_EPLANE;
-}
-
 static int refuse_contradiction(const char *path, struct aether_error *error)
 {
 	return aether_error_fill(error, AETHER_EPLANE, 0,
@@ -229,7 +203,8 @@ static int attach(struct ae_line *line, struct ae_ask *ask,
 		return err;
 	}
 	p = (*plane)->host;
-	if (agree(ask, *plane) && prepare_life(line, *plane) == 0) {
+	if (agree(ask, *plane) &&
+	    ((*plane)->observer || is_good_life(p, line->life.fd))) {
 		p->line = line;
 		memcpy(line->id, ask->reply.id, sizeof(line->id));
 		return 0;

@@ -31,7 +31,7 @@ const char *ae_line_path(const struct ae_line *line);
 /* Where control cannot be opened anew: can participants of the attachment lock
  * on a description that came over the line? Then by these, as ae_host_life_take
  * and _drop. */
-int ae_line_lives(struct ae_line *line, const struct ae_posix_plane *p);
+int ae_line_lives(const struct ae_line *line);
 int ae_line_life_take(struct ae_line *line, uint32_t slot);
 void ae_line_life_drop(struct ae_line *line, uint32_t slot);
 

@@ -107,6 +107,10 @@ int ae_posix_files_id(const char *name, uint64_t *id);
  * without asking. */
 void ae_posix_files_sweep(const char *name, uint64_t gone);
 
+/* Of the flags of attaching, for ae_posix_map: ask about lives through control's
+ * own description. */
+#define AE_POSIX_ASK_BY_CONTROL (1u << 31)
+
 /* Maps the plane's memory, each segment with its right, and binds it. Takes the
  * descriptors over if it succeeds. */
 int ae_posix_map(const struct aether_plane_objects *objects,
@@ -115,7 +119,8 @@ int ae_posix_map(const struct aether_plane_objects *objects,
 		 struct aether_plane **plane);
 
 /* attach.c: by descriptors that are taken over if it succeeds; `name` is for
- * texts. */
+ * texts. That of control is of a description that nobody else has, and through
+ * which nobody locks: others are asked about through it. */
 int ae_posix_attach_own(const char *name,
 			const struct aether_plane_objects *objects,
 			const struct aether_attach_options *options,
