@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * attach-socket: 64 processes begin at once to attach over one attach socket,
- * to a plane of the default sizes, with all rights: from before the call until it
- * has returned, each. attach-segments: the same to a plane of 4 segments, whose
- * memory is 9 objects. Baseline: as many connect to a plain server, send 64
- * bytes and get an answer with one descriptor. In turns, by the same processes.
+ * with all rights, to a plane of the default sizes: from before the call until
+ * it has returned, each. attach-segments: the same to a plane of 4 segments,
+ * whose memory is 9 objects. Baseline: as many connect to a plain server, send
+ * 64 bytes and get an answer with one descriptor. In turns, by the same
+ * processes.
  */
 #include <fcntl.h>
 #include <limits.h>

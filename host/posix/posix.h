@@ -107,8 +107,8 @@ int ae_posix_files_id(const char *name, uint64_t *id);
  * without asking. */
 void ae_posix_files_sweep(const char *name, uint64_t gone);
 
-/* Of the flags of attaching, for ae_posix_map: ask about lives through control's
- * own description. */
+/* Of the flags of attaching, for ae_posix_map: ask about lives through the
+ * description of control. */
 #define AE_POSIX_ASK_BY_CONTROL (1u << 31)
 
 /* Maps the plane's memory, each segment with its right, and binds it. Takes the

@@ -206,6 +206,7 @@ static int sees_itself(void *argument)
 	struct aether_plane *plane;
 	struct aether_participant *a, *b;
 	struct aether_reap_report report;
+	uint32_t slot;
 	int wrong;
 
 	(void)argument;
@@ -219,12 +220,13 @@ static int sees_itself(void *argument)
 	aether_reap(a, &report);
 	wrong = report.dead != 0 || ae_host_life_test(plane, b->slot) != 1 ||
 		ae_host_life_test(plane, a->slot) != 1;
+	slot = b->slot;
 	rig_reserve(b);
 	wrong |= aether_participant_held(b) != 1;
 	aether_participant_leave(a);
 	wrong |= ae_host_life_test(plane, b->slot) != 1;
 	aether_participant_leave(b);
-	wrong |= ae_host_life_test(plane, b->slot) != 0;
+	wrong |= ae_host_life_test(plane, slot) != 0;
 	return wrong ? 3 : aether_plane_detach(plane);
 }
 
