@@ -3,6 +3,7 @@
  * Death over an attach socket: of clients, also another user's, whose strides
  * come back; of servers, while others attach; and how sockets come and go.
  */
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "ae_host.h"
@@ -230,6 +231,44 @@ static int sees_itself(void *argument)
 	return wrong ? 3 : aether_plane_detach(plane);
 }
 
+static void *joins_often(void *argument)
+{
+	struct aether_participant_options o = { .unwatched = 1 };
+	uintptr_t dead = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		struct aether_participant *me = rig_join_with(argument, &o);
+
+		dead += ae_host_life_test(me->plane, me->slot) != 1;
+		aether_participant_leave(me);
+	}
+	return (void *)dead;
+}
+
+/* Two threads join by one attachment: neither takes, or gives back, the
+ * other's lock, though it is of the same description. */
+static int joins_at_once(void *argument)
+{
+	struct aether_plane *plane;
+	pthread_t threads[2];
+	void *dead[2];
+
+	(void)argument;
+	if (become_nobody())
+		return 1;
+	plane = attach_over(0);
+	if (!plane)
+		return 2;
+	for (int i = 0; i < 2; i++)
+		need(pthread_create(&threads[i], NULL, joins_often, plane) ==
+		     0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], &dead[i]);
+	if (dead[0] || dead[1])
+		return 3;
+	return aether_plane_detach(plane) < 0 ? 4 : 0;
+}
+
 static void lives(void)
 {
 	pid_t server = serving_start(&scene);
@@ -246,6 +285,8 @@ static void lives(void)
 		       "another user's child attaches anew, and joins");
 		is_int(rig_wait(rig_fork(sees_itself, NULL)), 0,
 		       "participants of one attachment see each other live");
+		is_int(rig_wait(rig_fork(joins_at_once, NULL)), 0,
+		       "two threads join at once, again and again");
 	} else {
 		skip("death of a second user: needs root to become nobody");
 	}
