@@ -113,8 +113,8 @@ $(O)/examples/burn_%.so: examples/burn_%.c $(LAYOUT)
 	$(CC) $(ALLCF) $(see/examples) $(ALLLD) -shared $< -o $@
 
 # fuzzing (docs/fuzz.md): core with a hook at each atomic operation, over a port
-# without an operating system; `attach` over the real one
-FUZZED = attach lease segment epoch region flow text
+# without an operating system; `attach` and `socket` over the real one
+FUZZED = attach socket lease segment epoch region flow text
 FO = $(O)/fuzz
 FUZZCC = clang-14
 FUZZCF = -std=c11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP \
@@ -133,7 +133,7 @@ $(FO)/%.o: %.c $(LAYOUT) fuzz/fuzz_hook.h Makefile
 	@mkdir -p $(@D)
 	$(FUZZCC) $(FUZZCF) $(see/$(folder)) $(FUZZHOOK) -c $< -o $@
 
-$(FO)/fuzz_attach: $(call fuzzobj,host/posix/*.c)
+$(FO)/fuzz_attach $(FO)/fuzz_socket: $(call fuzzobj,host/posix/*.c)
 $(FO)/fuzz_lease $(FO)/fuzz_segment $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
 $(FO)/fuzz_flow: $(FO)/fuzz/port.o $(FUZZFLOW)
 $(FO)/fuzz_text: $(FO)/fuzz/port.o $(FUZZFLOW) \

@@ -75,6 +75,8 @@ int bench_reserve_2(struct bench_row *row);
 int bench_metadata(struct bench_row *row);
 int bench_reap(struct bench_row *row);
 int bench_parked(struct bench_row *row);
+int bench_attach_socket(struct bench_row *row);
+int bench_attach_segments(struct bench_row *row);
 
 int bench_signal(struct bench_row *row);
 int bench_wake(struct bench_row *row);

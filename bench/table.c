@@ -43,6 +43,11 @@ const struct bench bench_table[] = {
 	  .run = bench_reap },
 	{ "parked", "processor time of one who waits, and of its watch", "%",
 	  "lower", "one processor", .wanted = 0.001, .run = bench_parked },
+	{ "attach-socket", "attach over a socket, 64 processes at once", "ms",
+	  "lower", "a bare descriptor", .p99 = 5, .more = 5,
+	  .run = bench_attach_socket },
+	{ "attach-segments", "the same, a plane of 4 segments", "ms", "lower",
+	  "a bare descriptor", .run = bench_attach_segments },
 
 	{ "pingpong", "checked reads of 10,000 birds beside a writer",
 	  "reads/s", "higher", .baseline = "memcpy beside a reader",

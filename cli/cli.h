@@ -237,6 +237,8 @@ int cli_reap(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_guard(int argc, char **argv);
 int cli_chaos(int argc, char **argv);
+int cli_serve(int argc, char **argv);
+int cli_grant(int argc, char **argv);
 
 /* rights.c: what I would have in a segment, as a participant; of a plane that
  * was attached for looking. enum aether_right. */

@@ -28,6 +28,8 @@ const struct cli_verb cli_verbs[] = {
 	  0 },
 	{ "guard", "show who writes a plane's regions", cli_guard, 0 },
 	{ "layout", "show every byte's place", cli_layout, 0 },
+	{ "serve", "hand a plane to others, over a socket", cli_serve, 0 },
+	{ "grant", "say who may what of a plane that is served", cli_grant, 0 },
 	{ "run", "stream a file through a plane", cli_run, 1 },
 	{ "ingress", "the stage that reads", cli_ingress, 1 },
 	{ "appliance", "the stage that burns", cli_appliance, 1 },

@@ -7,6 +7,7 @@
 #include "cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define DEFAULT "/dev/shm"
 #define SHOWN 100 /* characters of a directory; the advice must fit behind */
@@ -50,6 +51,8 @@ int cli_explain(int err, struct aether_error *error)
 int cli_attach(const char *name, uint32_t flags, struct aether_error *error,
 	       struct aether_plane **plane)
 {
-	return cli_explain(aether_plane_attach(name, flags, error, plane),
-			   error);
+	int err = aether_plane_attach(name, flags, error, plane);
+
+	/* a socket lies where it lies */
+	return strchr(name, '/') ? err : cli_explain(err, error);
 }

@@ -16,8 +16,8 @@ static int open_named(struct run *run, struct aether_error *error)
 	const char *name = run->options.name;
 	int rc = aether_plane_attach(name, 0, error, &run->plane);
 
-	if (rc != AETHER_ENOENT)
-		return rc;
+	if (rc != AETHER_ENOENT || strchr(name, '/'))
+		return rc; /* a socket is not made here */
 	rc = aether_plane_create(name, &run->options.plane, error, &run->plane);
 	run->made = rc == 0;
 	if (rc == AETHER_EEXIST) /* somebody made it meanwhile */

@@ -2,8 +2,7 @@
 /*
  * Attaching to a file that may be anything, over the real port: a valid plane
  * whose header, tables and length the input changes. What attaches is looked
- * at, joined, used and left. This is where the frames of an attach socket will
- * be fed in as well.
+ * at, joined, used and left.
  */
 #include <sys/mman.h>
 #include <unistd.h>

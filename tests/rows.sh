@@ -15,7 +15,8 @@ KEYS = {"name", "value", "unit", "better", "p50", "p99", "p999", "baseline",
         "baseline_value", "ratio"}
 # these need no more than what every machine has
 ALWAYS = {"handoff", "handoff-floor", "handoff-segments", "reserve", "reserve-2", "metadata",
-          "reap", "parked", "pingpong", "pingpong-commit",
+          "reap", "parked", "attach-socket",
+          "attach-segments", "pingpong", "pingpong-commit",
           "slice", "unslice", "slice-stream", "unslice-stream", "slice-hot",
           "unslice-hot", "slice-inplace", "unslice-inplace", "slice-scalar",
           "signal", "wake", "wake-spin", "fanout"}

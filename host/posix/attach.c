@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "line.h"
 #include "posix.h"
+#include "socket.h"
 
 #define BLOCK 512 /* what stat counts in */
 #define ULL(number) ((unsigned long long)(number))
@@ -333,6 +335,8 @@ int aether_plane_attach_with(const char *name,
 	struct attaching a = { .name = name };
 	int err;
 
+	if (ae_socket_is_path(name))
+		return ae_line_attach(name, options, error, plane);
 	if (options)
 		a.options = *options;
 	ae_posix_objects_none(&a.objects, 0);
@@ -416,6 +420,27 @@ int aether_plane_attach_objects(const struct aether_plane_objects *objects,
 	return err;
 }
 
+int ae_posix_attach_own(const char *name,
+			const struct aether_plane_objects *objects,
+			const struct aether_attach_options *options,
+			struct aether_error *error, struct aether_plane **plane)
+{
+	struct attaching a = { .name = name,
+			       .options = *options,
+			       .objects = *objects };
+	int err = read_header(a.objects.control, name, &a.header, &a.geometry,
+			      error);
+
+	a.options.flags |= AE_POSIX_ASK_BY_CONTROL;
+	if (err == 0 && objects->segments != a.geometry.segments)
+		err = aether_error_fill(error, AETHER_EPLANE, 0,
+					"descriptors of %u segments came over "
+					"'%s', the plane has %u",
+					objects->segments, name,
+					a.geometry.segments);
+	return err < 0 ? err : attach(&a, error, plane);
+}
+
 int aether_plane_reattach(const struct aether_plane *other,
 			  const struct aether_attach_options *options,
 			  struct aether_error *error,
@@ -423,6 +448,8 @@ int aether_plane_reattach(const struct aether_plane *other,
 {
 	struct aether_plane_objects objects;
 
+	if (ae_line_attach_again(other, options, plane) == 0)
+		return 0;
 	aether_plane_objects(other, &objects);
 	return aether_plane_attach_objects(&objects, options, error, plane);
 }

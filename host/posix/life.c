@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "life.h"
+#include "line.h"
 
 /* The life descriptors of this process, for the child after fork(). */
 static pthread_mutex_t lives_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -64,12 +66,8 @@ static void note(struct ae_posix_life *life)
 	lives = life;
 }
 
-/* Closed under the lock too: a child must not close a number that by then
- * is another file's. */
-static void strike(struct ae_posix_life *life)
+static void take_out(struct ae_posix_life *life)
 {
-	pthread_mutex_lock(&lives_lock);
-	close(life->fd);
 	life->fd = -1;
 	if (life->previous)
 		life->previous->next = life->next;
@@ -77,6 +75,15 @@ static void strike(struct ae_posix_life *life)
 		lives = life->next;
 	if (life->next)
 		life->next->previous = life->previous;
+}
+
+/* Closed under the lock too: a child must not close a number that by then
+ * is another file's. */
+static void strike(struct ae_posix_life *life)
+{
+	pthread_mutex_lock(&lives_lock);
+	close(life->fd);
+	take_out(life);
 	pthread_mutex_unlock(&lives_lock);
 }
 
@@ -103,20 +110,66 @@ static int open_failed(int os)
 	return ae_posix_code(os) == AETHER_EFILES ? AETHER_EFILES : AETHER_ESYS;
 }
 
+void ae_posix_private_begin(void)
+{
+	pthread_once(&once, watch_forks);
+	pthread_mutex_lock(&lives_lock);
+}
+
+void ae_posix_private_end(void)
+{
+	pthread_mutex_unlock(&lives_lock);
+}
+
+void ae_posix_private_keep(struct ae_posix_life *own, int fd)
+{
+	own->fd = fd;
+	if (fd >= 0)
+		note(own);
+}
+
 /* Opened and noted under one lock: a fork() by another thread finds both or
  * neither, so no child keeps a descriptor that it does not know of. */
-static int open_life(struct ae_posix_life *life, int fd)
+int ae_posix_private_reopen(struct ae_posix_life *own, int fd, int flags)
 {
 	int os;
 
-	pthread_mutex_lock(&lives_lock);
-	life->fd = ae_posix_reopen(fd, O_RDWR);
+	ae_posix_private_begin();
+	ae_posix_private_keep(own, ae_posix_reopen(fd, flags));
 	os = errno;
-	if (life->fd >= 0)
-		note(life);
-	pthread_mutex_unlock(&lives_lock);
+	ae_posix_private_end();
 	errno = os;
-	return life->fd < 0 ? open_failed(os) : 0;
+	return own->fd;
+}
+
+int ae_posix_private_socket(struct ae_posix_life *own, int flags)
+{
+	int os;
+
+	ae_posix_private_begin();
+	ae_posix_private_keep(
+		own, socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
+	os = errno;
+	ae_posix_private_end();
+	errno = os;
+	return own->fd;
+}
+
+void ae_posix_private_move(struct ae_posix_life *from, struct ae_posix_life *to)
+{
+	int fd;
+
+	pthread_mutex_lock(&lives_lock);
+	fd = from->fd;
+	take_out(from);
+	ae_posix_private_keep(to, fd);
+	pthread_mutex_unlock(&lives_lock);
+}
+
+void ae_posix_private_close(struct ae_posix_life *own)
+{
+	if (own->fd >= 0)
+		strike(own);
 }
 
 int ae_host_life_take(struct aether_participant *me, uint32_t slot)
@@ -126,10 +179,16 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 	struct flock lock = byte_of(slot);
 	int err;
 
-	pthread_once(&once, watch_forks);
-	err = life->fd < 0 ? open_life(life, p->objects.control) : 0;
-	if (err < 0)
+	if (life->fd < 0 &&
+	    ae_posix_private_reopen(life, p->objects.control, O_RDWR) < 0) {
+		int os = errno;
+
+		if (!ae_line_lives(p->line))
+			return open_failed(os);
+		err = ae_line_life_take(p->line, slot);
+		life->of = err == 0;
 		return err;
+	}
 	if (fcntl(life->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	return errno == EAGAIN || errno == EACCES ? AETHER_EBUSY : AETHER_ESYS;
@@ -137,9 +196,14 @@ int ae_host_life_take(struct aether_participant *me, uint32_t slot)
 
 void ae_host_life_drop(struct aether_participant *me, uint32_t slot)
 {
+	const struct ae_posix_plane *p = me->plane->host;
 	struct ae_posix_life *life = me->host;
 	struct flock lock = byte_of(slot);
 
+	if (life->of) {
+		life->of = 0;
+		ae_line_life_drop(p->line, slot);
+	}
 	if (life->fd < 0)
 		return;
 	/* said, and not left to the last close: a child that was forked a

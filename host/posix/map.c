@@ -14,6 +14,7 @@
 #include "life.h"
 #include "bell.h"
 #include "fault.h"
+#include "line.h"
 #include "watch.h"
 
 /* Address space for `size` bytes whose start is aligned to a huge page. */
@@ -109,6 +110,13 @@ static void bind(struct aether_plane *made, void *base,
 	p->bell = ae_posix_bell_make(made);
 }
 
+static int open_test(int control, uint32_t flags)
+{
+	if (flags & AE_POSIX_ASK_BY_CONTROL)
+		return fcntl(control, F_DUPFD_CLOEXEC, 3);
+	return ae_posix_reopen(control, O_RDONLY);
+}
+
 int ae_posix_map(const struct aether_plane_objects *objects,
 		 const struct aether_geometry *geometry, const uint8_t *rights,
 		 uint32_t flags, struct aether_error *error,
@@ -130,7 +138,7 @@ int ae_posix_map(const struct aether_plane_objects *objects,
 	p->objects = *objects;
 	p->size = (size_t)geometry->plane_size;
 	os = map_memory(p, geometry, rights, made->observer, &base);
-	p->test = os ? -1 : ae_posix_reopen(objects->control, O_RDONLY);
+	p->test = os ? -1 : open_test(objects->control, flags);
 	if (!os && p->test < 0 && ae_posix_code(errno) == AETHER_EFILES) {
 		os = errno;
 		munmap(p->mapping, p->mapped);
@@ -234,6 +242,7 @@ int aether_plane_detach(struct aether_plane *plane)
 	if (p->test >= 0)
 		close(p->test);
 	ae_posix_objects_close(&p->objects);
+	ae_line_close(p->line);
 	free(p);
 	free(plane);
 	return 0;

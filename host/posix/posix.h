@@ -22,6 +22,7 @@ struct ae_posix_plane {
 	struct ae_posix_watch *watch; /* for deaths; NULL: it could not be */
 	struct ae_posix_trap *trap;   /* of guards; NULL: there can be none */
 	struct ae_posix_bell *bell;   /* for event descriptors; the same */
+	struct ae_line *line; /* came over an attach socket; NULL: did not */
 };
 
 /* The library's code for an errno. */
@@ -106,12 +107,25 @@ int ae_posix_files_id(const char *name, uint64_t *id);
  * without asking. */
 void ae_posix_files_sweep(const char *name, uint64_t gone);
 
+/* Of the flags of attaching, for ae_posix_map: ask about lives through the
+ * description of control. */
+#define AE_POSIX_ASK_BY_CONTROL (1u << 31)
+
 /* Maps the plane's memory, each segment with its right, and binds it. Takes the
  * descriptors over if it succeeds. */
 int ae_posix_map(const struct aether_plane_objects *objects,
 		 const struct aether_geometry *geometry, const uint8_t *rights,
 		 uint32_t flags, struct aether_error *error,
 		 struct aether_plane **plane);
+
+/* attach.c: by descriptors that are taken over if it succeeds; `name` is for
+ * texts. That of control is of a description that nobody else has, and through
+ * which nobody locks: others are asked about through it. */
+int ae_posix_attach_own(const char *name,
+			const struct aether_plane_objects *objects,
+			const struct aether_attach_options *options,
+			struct aether_error *error,
+			struct aether_plane **plane);
 
 /* How an object is mapped by one who has that right to its segment: PROT_... */
 int ae_posix_protection(enum ae_posix_kind kind, uint32_t right, int observer);

@@ -17,6 +17,7 @@
  *	pingpong     one writes, others read, nobody waits
  *	layouts      what lies where in the fixed part of a plane
  *	doctor       what is wrong in a plane, and what can be repaired
+ *	serve        a plane for others, over a socket, by rules
  *	fault        memory that was taken away is an error and no signal
  *
  * Conventions of all calls: an int below zero is an error of error.h, zero or
@@ -55,6 +56,7 @@ extern "C" {
 #include <aether/registry.h>
 #include <aether/doctor.h>
 #include <aether/fault.h>
+#include <aether/serve.h>
 #include <aether/epoch.h>
 #include <aether/guard.h>
 #include <aether/pingpong.h>

@@ -57,7 +57,7 @@ struct aether_plane_objects {
  */
 struct aether_attach_options {
 	uint32_t flags;     /* AETHER_ATTACH_OBSERVE */
-	uint32_t reserved;  /* 0 */
+	uint32_t patience;  /* ms, over a socket; 0: the default (serve.h) */
 	uint64_t hidden;    /* of these nothing is mapped */
 	uint64_t no_data;   /* of these no data: who only routes needs none */
 	uint64_t read_only; /* of these the data for reading only */
@@ -97,10 +97,12 @@ AETHER_API int aether_plane_create(const char *name,
 				   struct aether_plane **plane);
 
 /*
- * Attaches to the plane of that name. Everything in its header is checked
- * before it is believed; the error names what differs.
+ * Attaches to the plane of that name; one that has a '/' is the path of an
+ * attach socket (serve.h). Everything in its header is checked before it is
+ * believed; the error names what differs.
  * Errors: AETHER_ENAME, AETHER_ENOENT, AETHER_EACCES, AETHER_EPLANE,
- * AETHER_EFORMAT, AETHER_ELAYOUT, AETHER_ETRUNC, AETHER_ECORRUPT, AETHER_ESYS.
+ * AETHER_EFORMAT, AETHER_ELAYOUT, AETHER_ETRUNC, AETHER_ECORRUPT, AETHER_ESYS;
+ * over a socket also AETHER_EBUSY, AETHER_EFILES, AETHER_ETIMEDOUT.
  */
 AETHER_API int aether_plane_attach(const char *name, uint32_t flags,
 				   struct aether_error *error,
@@ -126,7 +128,8 @@ aether_plane_attach_objects(const struct aether_plane_objects *objects,
 
 /*
  * The same by all descriptors of another attachment of this process, or, after
- * fork(), of its parent's.
+ * fork(), of its parent's. One that came over a socket is attached to over it
+ * anew, as long as somebody serves there.
  */
 AETHER_API int
 aether_plane_reattach(const struct aether_plane *other,

@@ -345,8 +345,9 @@ def test_bad_usage():
 def test_bad_planes():
     source = put("in", b"content")
     out = work / "out"
-    for name in ("a/b", "", "x" * 300, ".hidden"):
+    for name in ("", "x" * 300, ".hidden"):
         bad(1, "AETHER_ENAME", "run", "--plane", name, source, out)
+    bad(1, "AETHER_ENOENT", "run", "--plane", "a/b", source, out, says="socket")
     bad(1, "AETHER_EGEOMETRY", "run", "--strides", "1", "--stride", "4K",
         source, out)
     left("in")

@@ -139,7 +139,9 @@ def test_refused():
         bad(1, "AETHER_ENOENT", *words, says="none")
     bad(1, "AETHER_ENOENT", "ingress", "p", work / "gone", says="gone")
     bad(1, "AETHER_EBURN", "appliance", "p", "--burn", "xor:0")
-    bad(1, "AETHER_ENAME", "egress", "a/b", work / "out")
+    bad(1, "AETHER_ENAME", "egress", "a b", work / "out")
+    bad(1, "AETHER_ENOENT", "egress", "a/b", work / "out",
+        says="no socket 'a/b'")
     for words in (("ingress", "p"), ("ingress",), ("egress", "p"),
                   ("appliance", "p"), ("appliance", "--burn", "none"),
                   ("ingress", "p", source, "--tile", "9"),

@@ -20,8 +20,8 @@ import tool  # noqa: E402
 from tool import (BIN, Skip, aether, bad, good, good_json,  # noqa: E402
                   must, objects, plane_file, same)
 
-VERBS = ("create destroy ls map who reap guard layout run ingress appliance egress "
-         "slice unslice bench chaos strerror").split()
+VERBS = ("create destroy ls map who reap guard layout serve grant run ingress "
+         "appliance egress slice unslice bench chaos strerror").split()
 SLICING = "run ingress appliance egress slice unslice bench".split()
 CREATE_KEYS = ("name layout strides stride_size participants plane_size "
                "data_size tables_size zero huge_bytes locked_bytes").split()
@@ -205,7 +205,11 @@ def test_plane_names():
     for name in wrong:
         for words in (("create",), ("destroy",), ("map",), ("who",),
                       ("reap",), ("layout",)):
-            result = bad(1, "AETHER_ENAME", *words, "--", name)
+            code = "AETHER_ENAME"
+            if "/" in name and words[0] not in ("create", "destroy"):
+                # the path of a socket, of which there is none
+                code = "AETHER_EPLANE" if name == "/" else "AETHER_ENOENT"
+            result = bad(1, code, *words, "--", name)
             must("\x1b" not in result.err, "a terminal is told", result.err)
     for name in ("a", "A.b_c-9", "x" * 200, "_"):
         good("create", name, "--strides", "64")
