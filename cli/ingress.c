@@ -161,8 +161,9 @@ static int gather(const struct stage *stage, struct aether_error *error,
 static int orchestrate(struct stage *stage, struct desk *desk, int tell)
 {
 	struct aether_participant_options who = {
-		.role = AETHER_ROLE_ORCHESTRATOR
+		.role = AETHER_ROLE_ORCHESTRATOR, .no_data = 1
 	};
+	struct aether_attach_options less = { .no_data = UINT64_MAX };
 	struct aether_flow_orchestrator work = {
 		.replace = replace,
 		.stay = patience(stage) + 1, /* 0 would be the default */
@@ -171,7 +172,7 @@ static int orchestrate(struct stage *stage, struct desk *desk, int tell)
 	struct staff staff = { .stage = stage, .work = &work };
 	uint64_t me;
 	/* the mapping is not mine */
-	int rc = aether_plane_reattach(stage->plane, NULL, &desk->error,
+	int rc = aether_plane_reattach(stage->plane, &less, &desk->error,
 				       &stage->plane);
 
 	if (rc < 0)

@@ -199,23 +199,36 @@ static int load_burns(struct run *run, uint32_t stage, struct run_seat *seat)
 	return run_burns_load(run, seat);
 }
 
+/* The orchestrator has no data: it hands leases on. */
+static int join(const struct run *run, uint32_t stage, struct run_seat *seat,
+		struct aether_plane **plane, struct aether_participant **me)
+{
+	int routes = stage == RUN_ORCHESTRATOR;
+	struct aether_participant_options who = { .spin = SPIN_NS,
+						  .no_data = (uint32_t)routes };
+	struct aether_attach_options less = { .no_data = routes ? UINT64_MAX
+								: 0 };
+	int rc;
+
+	aether_participant_role(run_role(run, stage), &who.role);
+	rc = aether_plane_reattach(run->plane, &less, &seat->error, plane);
+	if (rc == 0)
+		rc = aether_participant_join(*plane, &who, &seat->error, me);
+	if (rc == 0)
+		seat->tenancy = aether_participant_tenancy(*me);
+	return rc;
+}
+
 static int work(struct run *run, uint32_t stage, struct run_seat *seat)
 {
-	struct aether_participant_options who = { .spin = SPIN_NS };
 	struct aether_participant *me = NULL;
 	struct aether_plane *plane = NULL;
-	const char *role = run_role(run, stage);
 	int rc = load_burns(run, stage, seat);
 
-	aether_participant_role(role, &who.role);
 	if (rc == 0)
-		rc = aether_plane_reattach(run->plane, NULL, &seat->error,
-					   &plane);
-	if (rc == 0)
-		rc = aether_participant_join(plane, &who, &seat->error, &me);
+		rc = join(run, stage, seat, &plane, &me);
 	if (rc < 0)
 		goto done;
-	seat->tenancy = aether_participant_tenancy(me);
 	if (run->options.pin)
 		rc = run_pin(run, stage, &seat->error);
 	if (rc < 0)

@@ -109,6 +109,9 @@ struct aether_participant {
 	uint32_t spin_rest;   /* so many waits more without one */
 	uint32_t slot;
 	uint32_t quota;
+	uint32_t reserves; /* the right it needs to reserve and describe */
+	uint32_t resolves; /* and to resolve */
+	uint64_t places;   /* segments in which it may reserve, a bit each */
 	uint32_t held;
 	uint32_t start;  /* my first register */
 	uint32_t freed;  /* the register of the stride that I freed last */
@@ -211,7 +214,7 @@ static inline uint32_t ae_right(const struct aether_plane *plane,
 /* May a stride be free that is to be zeroed before anybody else has it? */
 static inline int ae_zeroes_late(const struct aether_plane *plane)
 {
-	return plane->flags & AETHER_FLAG_ZERO && plane->geometry.segments;
+	return (plane->flags & AETHER_FLAG_ZERO) != 0;
 }
 
 /* The first stride that is not of the segment of this one. */

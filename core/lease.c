@@ -142,7 +142,8 @@ int ae_lease_is_uncleared(const struct aether_plane *plane, uint32_t index)
 	return 0;
 }
 
-/* A stride that I have reserved and nobody has seen yet. */
+/* A stride that I have reserved and nobody has seen yet. Who does without data
+ * takes it as it is: his addressees may see all of the segment anyway. */
 void ae_lease_clear_late(struct aether_plane *plane, uint32_t index)
 {
 	struct aether_word32 *uncleared = &plane->leases[index].uncleared;
@@ -150,7 +151,8 @@ void ae_lease_clear_late(struct aether_plane *plane, uint32_t index)
 	/* relaxed: ordered by the swap that made it mine. */
 	if (!ae_load32_relaxed(uncleared))
 		return;
-	clear_data(plane, index, 1);
+	if (ae_right(plane, index) >= AETHER_RIGHT_WRITE)
+		clear_data(plane, index, 1);
 	/* release: it is cleared, should I die. pairs: acquire in
 	 * ae_lease_is_uncleared */
 	ae_store32_release(uncleared, 0);
@@ -263,7 +265,7 @@ int ae_lease_end(struct aether_participant *me, uint32_t index, uint64_t word)
  * where I cannot reserve it again: who takes the warm one asks for no right. */
 static void warm(struct aether_participant *me, uint32_t index)
 {
-	if (ae_right(me->plane, index) < AETHER_RIGHT_WRITE) {
+	if (ae_right(me->plane, index) < me->reserves) {
 		ae_lease_clear_bit(me->plane, index);
 		return;
 	}

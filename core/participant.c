@@ -193,6 +193,11 @@ static int take_seat(struct aether_participant *me, uint32_t slot,
 		return err;
 	}
 	me->quota = options->quota;
+	me->reserves = options->no_data ? AETHER_RIGHT_ROUTE
+					: AETHER_RIGHT_WRITE;
+	me->resolves = options->no_data ? AETHER_RIGHT_ROUTE
+					: AETHER_RIGHT_READ;
+	me->places = options->no_data ? me->plane->sight : me->plane->writable;
 	me->spin = options->spin;
 	if (err)
 		ae_reap_taken_over(me);

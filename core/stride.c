@@ -75,7 +75,7 @@ static int claim_in(struct aether_participant *me, uint32_t r, uint64_t *handle)
 {
 	uint32_t taken;
 
-	if (me->plane->right[r] < AETHER_RIGHT_WRITE)
+	if (me->plane->right[r] < me->reserves)
 		return AETHER_EFULL;
 	/* relaxed: registers are hints. */
 	taken = ae_load32_relaxed(&me->plane->registers[r]);
@@ -117,7 +117,7 @@ static int claim_any(struct aether_participant *me, const struct range *in,
 	     i < end && i < plane->geometry.strides; i++) {
 		uint64_t word;
 
-		if (ae_right(plane, i) < AETHER_RIGHT_WRITE)
+		if (ae_right(plane, i) < me->reserves)
 			continue;
 		/* seq_cst: after my bit among the waiters, if I wait.
 		 * pairs: seq_cst in free_word */
@@ -207,7 +207,7 @@ static int reserve_any(struct aether_participant *me, uint64_t *handle)
 {
 	struct range all = { .end = me->plane->geometry.registers };
 
-	return me->plane->writable ? reserve(me, &all, handle) : AETHER_EACCES;
+	return me->places ? reserve(me, &all, handle) : AETHER_EACCES;
 }
 
 /* Counts what was in vain. */
@@ -246,7 +246,7 @@ int aether_stride_reserve_in(struct aether_participant *me, uint32_t segment,
 
 	if (segment >= ae_segment_count(&plane->geometry))
 		return AETHER_ERANGE;
-	if (!(plane->writable >> segment & 1))
+	if (!(me->places >> segment & 1))
 		return AETHER_EACCES;
 	in.first = ae_segment_first(&plane->geometry, segment) /
 		   AETHER_REGISTER_BITS;
@@ -320,10 +320,11 @@ static int tile_fits(const struct aether_plane *plane, uint32_t tile)
 	       tile <= plane->geometry.stride_size / AETHER_PLANES;
 }
 
-static int check_right(const struct aether_plane *plane, uint64_t handle,
+static int check_right(const struct aether_participant *me, uint64_t handle,
 		       uint32_t right)
 {
-	return ae_right(plane, (uint32_t)AETHER_HANDLE_STRIDE(handle)) < right
+	return ae_right(me->plane, (uint32_t)AETHER_HANDLE_STRIDE(handle)) <
+			       right
 		       ? AETHER_EACCES
 		       : 0;
 }
@@ -336,7 +337,7 @@ int aether_stride_resolve(struct aether_participant *me, uint64_t handle,
 	int err = lease ? 0 : ae_lease_readable(me, handle, &lease);
 
 	if (err == 0)
-		err = check_right(me->plane, handle, AETHER_RIGHT_READ);
+		err = check_right(me, handle, me->resolves);
 	if (err == 0)
 		err = size_of(me, handle, &p.size);
 	if (err < 0)
@@ -364,7 +365,7 @@ int aether_stride_bytes(struct aether_participant *me, uint64_t handle,
 	int err = lease ? 0 : ae_lease_readable(me, handle, &lease);
 
 	if (err == 0)
-		err = check_right(me->plane, handle, AETHER_RIGHT_READ);
+		err = check_right(me, handle, AETHER_RIGHT_READ);
 	if (err == 0)
 		err = size_of(me, handle, &all);
 	if (err < 0)
@@ -395,7 +396,7 @@ int aether_stride_describe(struct aether_participant *me, uint64_t handle,
 	int err = lease ? 0 : ae_lease_mine(me, handle, &lease);
 
 	if (err == 0)
-		err = check_right(me->plane, handle, AETHER_RIGHT_WRITE);
+		err = check_right(me, handle, me->reserves);
 	if (err == 0)
 		err = size_of(me, handle, &size);
 	if (err < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The orchestrator: gives each stride of the stream a worker, and tells the
- * worker where it goes from there. It looks at leases only; it would work
- * without a mapping of the data. As the heir of its workers it gets back what
+ * worker where it goes from there. It looks at leases only, and works without a
+ * mapping of the data. As the heir of its workers it gets back what
  * they had when they die (again.c).
  *
  * When all content has left the workers, seen from the lease words, it tells
@@ -106,7 +106,7 @@ static int receive(struct ae_desk *d, uint64_t handle, struct ae_entry *again)
 	const struct aether_parcel_seg *parcel;
 	struct ae_cargo cargo;
 	struct ae_entry *entry;
-	int rc = ae_cargo_look(&d->stage, handle, &cargo);
+	int rc = ae_cargo_label(&d->stage, handle, &cargo);
 
 	if (rc < 0)
 		return rc;

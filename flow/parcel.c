@@ -30,23 +30,21 @@ int ae_cargo_wrong(struct ae_stage *stage, uint64_t handle, const char *what)
 			     (unsigned int)AETHER_HANDLE_STRIDE(handle), what);
 }
 
-int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
-		  struct ae_cargo *cargo)
+int ae_cargo_label(struct ae_stage *stage, uint64_t handle,
+		   struct ae_cargo *cargo)
 {
 	struct aether_pointer pointer;
-	void *user, *bytes;
+	void *user;
 	int rc = aether_stride_resolve(stage->me, handle, &pointer);
 
-	if (rc == 0)
-		rc = aether_stride_bytes(stage->me, handle, &cargo->size,
-					 &bytes);
 	if (rc == 0)
 		rc = aether_stride_user(stage->me, handle, &user);
 	if (rc != 0)
 		return ae_stage_refused(stage, rc, "looking at a stride");
 	memcpy(&cargo->parcel, user, sizeof(cargo->parcel));
 	cargo->handle = handle;
-	cargo->bytes = bytes;
+	cargo->bytes = NULL;
+	cargo->size = (size_t)pointer.size;
 	cargo->length = (size_t)pointer.length;
 	cargo->padded = cargo->length;
 	cargo->format = pointer.format;
@@ -64,6 +62,21 @@ int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
 	cargo->padded += -cargo->length & (AETHER_PLANES * cargo->tile - 1);
 	if (cargo->padded > cargo->size)
 		return ae_cargo_wrong(stage, handle, "tiles beyond its end");
+	return 0;
+}
+
+int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
+		  struct ae_cargo *cargo)
+{
+	void *bytes;
+	int rc = ae_cargo_label(stage, handle, cargo);
+
+	if (rc < 0)
+		return rc;
+	rc = aether_stride_bytes(stage->me, handle, NULL, &bytes);
+	if (rc < 0)
+		return ae_stage_refused(stage, rc, "looking at a stride");
+	cargo->bytes = bytes;
 	return 0;
 }
 

@@ -101,7 +101,12 @@ uint64_t ae_stage_round(void);
 
 /* parcel.c */
 
-/* Looks at what I took. AETHER_ESTAGE: its sender gave up. */
+/* Looks at what the lease that I took says. AETHER_ESTAGE: its sender gave up.
+ * No bytes are looked at: who has none can do it. */
+int ae_cargo_label(struct ae_stage *stage, uint64_t handle,
+		   struct ae_cargo *cargo);
+
+/* The same, and where its bytes are. */
 int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
 		  struct ae_cargo *cargo);
 

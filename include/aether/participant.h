@@ -30,6 +30,9 @@ struct aether_participant_options {
 	uint32_t unwatched; /* 1: start no thread that waits for deaths
 			       (docs/life.md); while I wait I look for the dead
 			       every 100 ms instead */
+	uint32_t no_data;   /* 1: it needs no data (segment.h): where it may
+			       only route it also reserves, resolves and
+			       describes. What it reserves is not zeroed */
 };
 
 /* The counters of a tenancy; they only rise. */

@@ -3,6 +3,7 @@
 """Segments on the command line: create, what ls, layout and map say of them,
 what a second user sees, and that a flow runs on a divided plane."""
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
 from tool import (Skip, aether, bad, good, good_json, must,  # noqa: E402
                   objects, same)
+
+from watched import Run  # noqa: E402
 
 NOBODY = 65534
 SMALL = ("--strides", 200, "--stride", "8K", "--participants", 4)
@@ -161,6 +164,39 @@ def test_a_flow():
              out)
         same(len(out.read_bytes()), 3_000_001, "length")
     same(good_json("map", "p")["counts"]["dormant"], 128, "all are free")
+
+
+def mapped(pid):
+    """Bytes of the plane's files that a process may read."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    spans = [line.split()[0].split("-") for line in lines
+             if f"{tool.planes}/" in line and line.split()[1][0] == "r"]
+    return sum(int(to, 16) - int(start, 16) for start, to in spans)
+
+
+def test_an_orchestrator_has_no_data():
+    """On a plane divided or not; the stream goes through it all the same."""
+    data = os.urandom(3_000_001)
+    for segments in ((), ("--segments", 4)):
+        good("create", "p", *segments, "--strides", 128, "--stride", "64K",
+             "--participants", 8)
+        run = Run("--plane", "p", "--burn", "xor:FF", "-", "-")
+        have = {p["role"]: mapped(p["pid"]) for p in
+                good_json("who", "p")["participants"]}
+        must(0 < have.pop("orchestrator") < 128 << 16, "it maps tables", have)
+        same([size > 128 << 16 for size in have.values()], [True] * 3, have)
+        run.end()
+        stages = [subprocess.Popen([tool.BIN, *words],
+                                   stdout=subprocess.DEVNULL,
+                                   env=tool.environment())
+                  for words in (("egress", "p", tool.planes / "out"),
+                                ("appliance", "p", "--burn", "xor:FF"))]
+        good("ingress", "p", "-", stdin=data)
+        same([stage.wait(tool.TIMEOUT) for stage in stages], [0, 0], "stages")
+        must((tool.planes / "out").read_bytes() ==
+             bytes(b ^ 255 for b in data), "single stages: wrong")
+        same(good_json("map", "p")["counts"]["dormant"], 128, "all are free")
+        good("destroy", "p")
 
 
 TESTS = [value for name, value in list(globals().items())
