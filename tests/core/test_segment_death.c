@@ -4,8 +4,6 @@
  * it sees, the seat is free when all is settled, whoever was last; an heir gets
  * what it sees; what one who may not write ends is zeroed by the next.
  */
-#include <pthread.h>
-#include <sched.h>
 #include "victim.h"
 
 #define SIZE 8192
@@ -303,91 +301,6 @@ static void sixty_four(void)
 	aether_plane_detach(plane);
 }
 
-#define ROUNDS (RIG_SLOW ? 20000 : 200000)
-
-/* Two who strike off the last segments of a dead one, each in another half. */
-struct pair {
-	struct aether_plane *plane[2];
-	uint64_t dead;
-	struct aether_word32 turn, done;
-	int nothing[2]; /* is left, it said */
-};
-
-/* Until the word has come to `n`; seldom by giving the core away, so that the
- * two begin at the same time. */
-static void meet(const struct aether_word32 *word, uint32_t n)
-{
-	for (uint32_t i = 1; ae_load32_acquire(word) < n; i++)
-		if (i % 4096 == 0)
-			sched_yield();
-}
-
-/* A little later each round, and then from the beginning. */
-static void lag(uint32_t n)
-{
-	struct aether_word32 nothing = { 0 };
-
-	for (uint32_t i = 0; i < n % 1024; i++)
-		ae_store32_relaxed(&nothing, i);
-}
-
-static void *strikes(void *pair)
-{
-	struct pair *p = pair;
-
-	for (uint32_t n = 1; n <= ROUNDS; n++) {
-		meet(&p->turn, n);
-		p->nothing[1] = ae_sight_strike(p->plane[1], 3, p->dead);
-		ae_store32_release(&p->done, n);
-	}
-	return NULL;
-}
-
-/* The other half of each round, and who starts it. */
-static int count_missed(struct pair *p)
-{
-	struct aether_word64 *sight = p->plane[0]->seats[3].sight;
-	int missed = 0;
-
-	for (uint32_t n = 1; n <= ROUNDS; n++) {
-		for (int i = 0; i < 2; i++)
-			ae_store64_relaxed(&sight[i], AETHER_SIGHT_MAKE(1, 7));
-		ae_store32_release(&p->turn, n);
-		lag(n);
-		p->nothing[0] = ae_sight_strike(p->plane[0], 3, p->dead);
-		meet(&p->done, n);
-		missed += !p->nothing[0] && !p->nothing[1];
-	}
-	return missed;
-}
-
-/* One of them sees that nothing is left, and frees the seat. */
-static void at_once(void)
-{
-	struct aether_plane_options o = { .strides = 64 * EACH,
-					  .stride_size = 2 * SIZE,
-					  .participants = 4,
-					  .segments = 64 };
-	struct pair p = { .dead = AETHER_SEAT_MAKE(AETHER_SEAT_DEAD, 7) };
-	struct aether_attach_options half = { .hidden = 0 };
-	struct aether_plane *plane = NULL;
-	pthread_t other;
-
-	need(aether_plane_create(NULL, &o, NULL, &plane) == 0);
-	for (int i = 0; i < 2; i++) {
-		half.hidden = UINT64_C(0xFFFFFFFF) << (i ? 0 : 32);
-		need(aether_plane_reattach(plane, &half, NULL, &p.plane[i]) ==
-		     0);
-	}
-	need(pthread_create(&other, NULL, strikes, &p) == 0);
-	is_int(count_missed(&p), 0,
-	       "who strikes off the last one is always told so");
-	pthread_join(other, NULL);
-	for (int i = 0; i < 2; i++)
-		aether_plane_detach(p.plane[i]);
-	aether_plane_detach(plane);
-}
-
 static void heirs(void)
 {
 	struct aether_plane *plane = divided(0);
@@ -565,7 +478,6 @@ static void tests(void)
 	half_done();
 	late_reaper();
 	sixty_four();
-	at_once();
 	heirs();
 	withdrawn_from_the_dead();
 	zeroed();
