@@ -73,13 +73,15 @@ static int plane_geometry(struct layout *layout, struct aether_error *error,
 {
 	struct aether_plane_info info;
 	struct aether_plane *plane;
+	struct stat st;
 	int err = cli_attach(layout->name, AETHER_ATTACH_OBSERVE, error,
 			     &plane);
 
 	if (err)
 		return err;
 	aether_plane_look(plane, &info);
-	layout->id = info.id[0];
+	if (fstat(aether_plane_fd(plane), &st) == 0)
+		layout->id = st.st_ino;
 	layout->segments = info.geometry.segments;
 	for (uint32_t i = 0; i < layout->segments; i++) {
 		aether_segment_look(plane, i, &layout->is[i]);

@@ -12,7 +12,7 @@ struct layout {
 	struct cli_common common;
 	const char *layout;
 	const char *name;
-	uint64_t id;       /* of the plane */
+	uint64_t id;       /* in the names of its files */
 	uint32_t segments; /* shown; 0: none */
 	uint32_t right[AETHER_SEGMENTS_MAX];
 	struct aether_segment_info is[AETHER_SEGMENTS_MAX];

@@ -211,7 +211,8 @@ static inline uint32_t ae_right(const struct aether_plane *plane,
 	return plane->right[index / AETHER_REGISTER_BITS];
 }
 
-/* May a stride be free that is to be zeroed before anybody else has it? */
+/* May a stride be free that is to be zeroed before anybody else has it? Also on
+ * undivided planes: whoever wants to can attach with less than write. */
 static inline int ae_zeroes_late(const struct aether_plane *plane)
 {
 	return (plane->flags & AETHER_FLAG_ZERO) != 0;

@@ -213,9 +213,9 @@ static int has_failed(const struct aether_plane *plane, uint32_t slot,
 	       ae_load64_seq_cst(&plane->seats[slot].seat) == dead;
 }
 
-/* Takes my segments out of one half; what is left of it. */
-static uint64_t strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
-		       uint32_t half)
+/* Takes my segments out of one half. */
+static void strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
+		   uint32_t half)
 {
 	struct aether_word64 *sight = &plane->seats[slot].sight[half];
 	uint64_t mine = half_of(plane->sight, half);
@@ -232,13 +232,13 @@ static uint64_t strike(struct aether_plane *plane, uint32_t slot, uint64_t dead,
 
 		if (AETHER_SIGHT_STAMP(word) != stamp &&
 		    !has_failed(plane, slot, dead))
-			break;
-		/* seq_cst: all that I see is settled. pairs: acquire in
-		 * ae_sight_within */
+			return;
+		/* seq_cst: all that I see is settled; before I look at what is
+		 * left. pairs: acquire in ae_sight_within, seq_cst in
+		 * ae_sight_strike */
 		seen = ae_cas64_seq_cst(sight, word, next);
 		word = seen == word ? next : seen;
 	}
-	return AETHER_SIGHT_SET(word) & possible(plane, half) & ~mine;
 }
 
 /*
@@ -263,6 +263,16 @@ int ae_sight_strike(struct aether_plane *plane, uint32_t slot, uint64_t dead)
 	if (!plane->geometry.segments)
 		return 1;
 	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++)
-		left |= strike(plane, slot, dead, i);
+		strike(plane, slot, dead, i);
+	for (uint32_t i = 0; i < AE_SIGHT_HALVES; i++) {
+		/* seq_cst: after mine are out of both: of two who take out the
+		 * last ones, each of another half, one sees that nothing is
+		 * left. pairs: seq_cst in strike */
+		uint64_t sight = ae_load64_seq_cst(
+			&plane->seats[slot].sight[i]);
+
+		left |= AETHER_SIGHT_SET(sight) & possible(plane, i) &
+			~half_of(plane->sight, i);
+	}
 	return !left;
 }

@@ -141,8 +141,10 @@ static int put_back(struct ae_settler *s, uint32_t index, uint64_t word)
 	    AETHER_WITHDRAWAL_OF(said) != AETHER_LEASE_STAMP(word) ||
 	    to >= plane->geometry.participants)
 		return 0;
-	/* forged: nobody is sent what he does not see */
-	if (ae_sight_check(plane, to, stamp, index) == AETHER_EACCES)
+	/* forged: nobody is sent what he does not see. Of one that is gone the
+	 * sight says no more: his heir is asked next */
+	if (is_seated(s, to, (uint32_t)stamp) &&
+	    ae_sight_check(plane, to, stamp, index) == AETHER_EACCES)
 		return 0;
 	/* seq_cst: as in send_on. pairs: seq_cst in look, seq_cst in
 	 * accept_route, seq_cst in settle_word */

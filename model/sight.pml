@@ -1,7 +1,7 @@
 /* The seat of a dead one on a divided plane, where nobody need see all: its record says in which segments it may have left something (its sight).  Who has settled what he sees
  * takes that out of it, and who finds it empty frees the seat; a newcomer takes the seat over only if it sees all that is left (strike, ae_sight_within and ae_sight_write of
  * core/segment.c, sit of core/participant.c, free_seats of core/reap.c).  Two segments, one stride in each; reapers that see one of them, newcomers that see one or both; all may die.
- *   -DSCEN=2      two newcomers and two reapers (2.8 million states; else one newcomer, three reapers: 19.7)
+ *   -DSCEN=2      two newcomers and two reapers (4.1 million states; else one newcomer, three reapers: 19.7)
  *   -DNOSIGHT     a reaper frees the seat when it has settled what it sees
  *   -DTAKEOVER    a newcomer does not ask what is left
  *   -DEARLYSTRIKE a reaper takes its segments out first and settles them then
@@ -52,7 +52,8 @@ inline strike(m) {              /* X */
 #else
         S( if :: set==v && by==u -> set=v&~m; v=v&~m :: else -> v=set; u=by fi );       /* X3 */
 #endif
-  od }
+  od;
+  S( v=set ) }                  /* X6: what is left, by now */
 
 proctype reaper(byte m; byte n) { byte me, i, w, q, v, u, s, st;
   do :: n==0 -> break

@@ -299,7 +299,7 @@ static int attach(struct attaching *a, struct aether_error *error,
 	return 0;
 }
 
-/* By name: control, then what its header says that there is. */
+/* By name: control, then the files that belong to it. */
 static int open_all(struct attaching *a, struct aether_error *error)
 {
 	int observes = (a->options.flags & AETHER_ATTACH_OBSERVE) != 0;
@@ -323,8 +323,8 @@ static int open_all(struct attaching *a, struct aether_error *error)
 	if (err < 0)
 		return err;
 	a->objects.segments = a->geometry.segments;
-	return ae_posix_files_open(a->name, a->header.id[0], &a->geometry,
-				   &a->options, &a->objects, error);
+	return ae_posix_files_open(a->name, &a->geometry, &a->options,
+				   &a->objects, error);
 }
 
 int aether_plane_attach_with(const char *name,

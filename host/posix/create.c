@@ -26,6 +26,7 @@ struct making {
 	struct aether_geometry geometry;
 	struct aether_plane_objects objects;
 	struct ae_birth birth;
+	uint64_t id; /* of control's file, in the names of the others */
 	char path[AE_POSIX_PATH];
 	uint32_t salt;  /* of temporary names; 0: the files have none */
 	uint32_t named; /* so many have their own name: the last ones */
@@ -182,6 +183,7 @@ static int prepare_name(struct making *m, struct aether_error *error)
 static int open_memory(struct making *m, struct aether_error *error)
 {
 	int err = m->name ? prepare_name(m, error) : 0;
+	struct stat st;
 
 	if (err < 0)
 		return err;
@@ -198,6 +200,10 @@ static int open_memory(struct making *m, struct aether_error *error)
 				error, ae_posix_code(errno), errno,
 				"cannot create an anonymous plane");
 	}
+	if (fstat(m->objects.control, &st) < 0)
+		return aether_error_fill(error, AETHER_ESYS, errno,
+					 "cannot look at the plane's file");
+	m->id = st.st_ino;
 	return 0;
 }
 
@@ -274,7 +280,7 @@ static void final(const struct making *m, const struct ae_posix_object *o,
 	if (o->kind == AE_POSIX_CONTROL)
 		strcpy(path, m->path);
 	else
-		ae_posix_segment_path(m->name, m->birth.id[0], o, path);
+		ae_posix_segment_path(m->name, m->id, o, path);
 }
 
 /* One step, which fails if the name exists. */
@@ -319,6 +325,19 @@ static int seal(int fd, struct aether_error *error)
 	return 0;
 }
 
+/* Somebody put a file where one of a segment belongs. */
+static int refuse_taken(const struct making *m, const struct ae_posix_object *o,
+			struct aether_error *error)
+{
+	char path[AE_POSIX_FILE];
+
+	final(m, o, path);
+	return aether_error_fill(error, AETHER_EEXIST, 0,
+				 "there is a file %s, which plane '%s' would "
+				 "have",
+				 path, m->name);
+}
+
 /* From its name on others can see it; control, which has the plane's, comes
  * last. */
 static int publish_one(struct making *m, uint32_t number,
@@ -335,7 +354,9 @@ static int publish_one(struct making *m, uint32_t number,
 		return err;
 	if ((number && flock(*o.fd, LOCK_EX) < 0) ||
 	    give_name(m, number, &o) < 0)
-		return refuse_named(m, errno, error);
+		return number && errno == EEXIST
+			       ? refuse_taken(m, &o, error)
+			       : refuse_named(m, errno, error);
 	m->named++;
 	return 0;
 }

@@ -2,11 +2,12 @@
 /*
  * The files of a named plane's segments: aether..NAME@ID.leases.N and .data.N,
  * beside the plane's own. No plane's name begins with a dot or has an '@', so
- * they are no planes of anybody's; ID is the plane's own, so that the files of
- * two planes that had the same name one after the other are never mixed up. The
- * plane's own file, whose header has that ID, is named last and goes first:
- * files whose ID it does not have are left over, unless their creator still
- * works, which holds a lock on each until it is done.
+ * they are no planes of anybody's. ID is the inode of the plane's own file: the
+ * files of two planes that had the same name one after the other are never
+ * mixed up, and nobody who may write that file can say that it has others. It
+ * is named last and goes first: files whose ID it does not have are left over,
+ * unless their creator still works, which holds a lock on each until it is
+ * done.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -83,46 +84,41 @@ static int refuse_missing(const char *name,
 				 ae_posix_object_text(object, text), name);
 }
 
-/*
- * The header, which says the ID, can be written by all who take part; who
- * writes another one leads newcomers to files of that ID. So they must be such
- * as the plane's creator made: of the same user as control, or of root's, and
- * with no second name, which may be how a file of another segment came to this
- * one.
- */
-static int check_maker(const char *name, int control,
+/* Where others may take names away they may also give them: it must be the same
+ * user's as control is, whose file is `first`, or root's. */
+static int check_maker(const char *name, const struct stat *first,
 		       const struct ae_posix_object *o,
 		       struct aether_error *error)
 {
-	struct stat first, st;
+	struct stat st;
 	char text[40];
 
-	if (fstat(control, &first) < 0 || fstat(*o->fd, &st) < 0)
+	if (fstat(*o->fd, &st) < 0)
 		return aether_error_fill(error, AETHER_ESYS, errno,
 					 "cannot look at the files of '%s'",
 					 name);
-	if (st.st_uid && st.st_uid != first.st_uid)
+	if (st.st_uid && st.st_uid != first->st_uid)
 		return aether_error_fill(error, AETHER_ECORRUPT, 0,
 					 "the file of the %s of plane '%s' "
 					 "belongs to user %u, the plane to %u",
 					 ae_posix_object_text(o, text), name,
-					 st.st_uid, first.st_uid);
-	if (S_ISREG(st.st_mode) && st.st_nlink > 1)
-		return aether_error_fill(error, AETHER_ECORRUPT, 0,
-					 "the file of the %s of plane '%s' has "
-					 "a second name",
-					 ae_posix_object_text(o, text), name);
+					 st.st_uid, first->st_uid);
 	return 0;
 }
 
-int ae_posix_files_open(const char *name, uint64_t id,
+int ae_posix_files_open(const char *name,
 			const struct aether_geometry *geometry,
 			const struct aether_attach_options *options,
 			struct aether_plane_objects *objects,
 			struct aether_error *error)
 {
 	char path[AE_POSIX_FILE], text[40];
+	struct stat first;
 
+	if (fstat(objects->control, &first) < 0)
+		return aether_error_fill(error, AETHER_ESYS, errno,
+					 "cannot look at the file of '%s'",
+					 name);
 	for (uint32_t i = 1; i < ae_posix_object_count(geometry); i++) {
 		struct ae_posix_object o = ae_posix_object(geometry, objects,
 							   i);
@@ -131,7 +127,7 @@ int ae_posix_files_open(const char *name, uint64_t id,
 
 		if (mode < 0)
 			continue;
-		ae_posix_segment_path(name, id, &o, path);
+		ae_posix_segment_path(name, first.st_ino, &o, path);
 		fd = open_one(path, &o, mode);
 		if (fd == -2 && errno == ENOENT)
 			return refuse_missing(name, objects, &o, error);
@@ -141,39 +137,24 @@ int ae_posix_files_open(const char *name, uint64_t id,
 				"cannot open the %s of plane '%s'",
 				ae_posix_object_text(&o, text), name);
 		*o.fd = fd;
-		err = fd < 0 ? 0
-			     : check_maker(name, objects->control, &o, error);
+		err = fd < 0 ? 0 : check_maker(name, &first, &o, error);
 		if (err < 0)
 			return err;
 	}
 	return 0;
 }
 
-int ae_posix_files_id(const char *name, uint64_t *id)
-{
-	uint64_t at = AETHER_OFFSET_PLANE_HEADER +
-		      offsetof(struct aether_header_seg, id);
-	char path[AE_POSIX_PATH];
-	ssize_t n;
-	int fd;
-
-	if (ae_posix_path(name, path, NULL) < 0)
-		return AETHER_ENAME;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT ? AETHER_ENOENT : AETHER_EACCES;
-	n = pread(fd, id, sizeof(*id), (off_t)at);
-	close(fd);
-	return n == (ssize_t)sizeof(*id) ? 0 : AETHER_ETRUNC;
-}
-
-/* Does the plane of that name have that ID? Also 1 if it cannot be known. */
+/* Has the plane of that name that ID? Also 1 if it cannot be known. */
 static int is_of_plane(const char *name, uint64_t id)
 {
-	uint64_t found = 0;
-	int err = ae_posix_files_id(name, &found);
+	char path[AE_POSIX_PATH];
+	struct stat st;
 
-	return err == 0 ? found == id : err != AETHER_ENOENT;
+	if (ae_posix_path(name, path, NULL) < 0)
+		return 1;
+	if (lstat(path, &st) < 0)
+		return errno != ENOENT;
+	return st.st_ino == id;
 }
 
 /* Its creator has ended, and its plane, if it ever was one, is gone. The lock

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,29 +84,45 @@ int ae_posix_path(const char *name, char path[AE_POSIX_PATH],
 	return 0;
 }
 
-int aether_plane_destroy(const char *name, struct aether_error *error)
+/* `fd` is the file that has the name. */
+static int destroy(const char *name, const char *path, int fd,
+		   struct aether_error *error)
 {
-	char path[AE_POSIX_PATH];
-	uint64_t id = 0;
 	struct stat st;
-	int err = ae_posix_path(name, path, error);
+	int os;
 
-	if (err < 0)
-		return err;
-	ae_posix_files_id(name, &id);
-	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		ae_posix_files_sweep(name, 0);
 		return aether_error_fill(error, AETHER_ENOENT, 0,
 					 "there is no plane '%s' in %s", name,
 					 ae_posix_directory());
 	}
 	if (unlink(path) < 0) {
-		err = errno;
-		return aether_error_fill(error, ae_posix_code(err), err,
+		os = errno;
+		return aether_error_fill(error, ae_posix_code(os), os,
 					 "cannot destroy plane '%s'", name);
 	}
-	ae_posix_files_sweep(name, id);
+	ae_posix_files_sweep(name, st.st_ino);
 	return 0;
+}
+
+int aether_plane_destroy(const char *name, struct aether_error *error)
+{
+	char path[AE_POSIX_PATH];
+	int err = ae_posix_path(name, path, error);
+	int fd;
+
+	if (err < 0)
+		return err;
+	/* open until the end: no other plane's file has its inode so long */
+	fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+		return aether_error_fill(error, ae_posix_code(errno), errno,
+					 "cannot destroy plane '%s'", name);
+	err = destroy(name, path, fd, error);
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 int aether_plane_list(int (*each)(const char *name, void *user), void *user)

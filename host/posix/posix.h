@@ -86,24 +86,21 @@ void ae_posix_objects_close(struct aether_plane_objects *objects);
 const char *ae_posix_object_text(const struct ae_posix_object *object,
 				 char text[40]);
 
-/* files.c: where the file of a segment's object lies; `id` is the plane's. */
+/* files.c: where the file of a segment's object lies; `id` is that of the file
+ * that has the plane's name. */
 void ae_posix_segment_path(const char *name, uint64_t id,
 			   const struct ae_posix_object *object,
 			   char path[AE_POSIX_FILE]);
 
 /* Opens the files of the segments, as far as the caller may and wants. */
-int ae_posix_files_open(const char *name, uint64_t id,
+int ae_posix_files_open(const char *name,
 			const struct aether_geometry *geometry,
 			const struct aether_attach_options *options,
 			struct aether_plane_objects *objects,
 			struct aether_error *error);
 
-/* The ID that the header of the plane of that name has; nothing else of it is
- * checked. */
-int ae_posix_files_id(const char *name, uint64_t *id);
-
 /* Removes the files of segments of planes of that name that are no more: whose
- * destroyer or creator was killed. Those of the plane `gone`, if it is not 0,
+ * destroyer or creator was killed. Those of the ID `gone`, if it is not 0,
  * without asking. */
 void ae_posix_files_sweep(const char *name, uint64_t gone);
 

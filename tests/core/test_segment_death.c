@@ -325,6 +325,42 @@ static void heirs(void)
 	aether_plane_detach(plane);
 }
 
+/* Mail that its sender was withdrawing when it died goes to the heir of whom it
+ * was for, also when that one's death is settled, and its sight empty. */
+static void withdrawn_from_the_dead(void)
+{
+	struct aether_plane *plane = divided(0);
+	struct aether_participant *all = seer(plane, 15, 15);
+	struct aether_participant *heir = seer(plane, 15, 15);
+	struct victim sender = { .act = reserves_each, .plane = plane };
+	struct victim to = { .plane = plane,
+			     .heir = aether_participant_tenancy(heir) };
+	struct aether_reap_report r;
+	uint64_t handle;
+
+	victim_ready(&sender);
+	victim_ready(&to);
+	victim_kill(&to);
+	aether_reap(all, &r);
+	is_int(r.dead, 1, "its addressee is dead and settled");
+	handle = sender.told->handles[2];
+	ae_store64_relaxed(
+		&plane->seats[victim_slot(&sender)].withdrawal,
+		AETHER_WITHDRAWAL_MAKE(
+			1, victim_stride(handle), victim_slot(&to),
+			ae_low_stamp(AETHER_TENANCY_STAMP(to.tenancy)),
+			ae_low_stamp(AETHER_TENANCY_STAMP(sender.tenancy))));
+	victim_kill(&sender);
+	aether_reap(all, &r);
+	ok(r.freed == 3 && r.inherited == 1 && !r.suspect,
+	   "what was being withdrawn from it is its heir's, intact");
+	need(aether_stride_release(heir, victim_take(heir)) == 0);
+	leave(heir);
+	ok(rig_all_free(plane), "all are free");
+	leave(all);
+	aether_plane_detach(plane);
+}
+
 static int count_nonzero(const struct aether_plane *plane)
 {
 	const struct aether_geometry *g = &plane->geometry;
@@ -443,6 +479,7 @@ static void tests(void)
 	late_reaper();
 	sixty_four();
 	heirs();
+	withdrawn_from_the_dead();
 	zeroed();
 	dies_before_it_clears();
 	by_themselves();

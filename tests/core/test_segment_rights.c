@@ -311,6 +311,38 @@ static void zeroed_late(void)
 	end(&t);
 }
 
+/* Also where there is one segment, and less was asked for: nobody is shown what
+ * the last owner left, whoever ended its lease. */
+static void zeroed_undivided(uint64_t no_data)
+{
+	struct aether_plane *plane = divided(STRIDES, 0, AETHER_FLAG_ZERO);
+	struct aether_plane *less = again(plane, 0, no_data, 1);
+	struct aether_participant *all = rig_join(plane);
+	struct aether_participant *part = rig_join(less);
+	uint64_t handle, run;
+	int wrong = 0;
+
+	need(aether_stride_reserve(all, &handle) == 0);
+	need(aether_stride_reserve_run(all, 3, &run) == 0);
+	write_all(all, handle);
+	write_all(all, run);
+	need(aether_route(all, handle, aether_participant_tenancy(part)) == 0);
+	need(aether_route(all, run, aether_participant_tenancy(part)) == 0);
+	for (int i = 0; i < 2; i++) {
+		need(aether_route_take(part, &handle) == 0);
+		need(aether_stride_release(part, handle) == 0);
+	}
+	for (uint32_t i = 0; i < STRIDES; i++)
+		wrong += !is_zero(all, rig_reserve(all));
+	is_int(wrong, 0, "undivided, released by one with right %d: zeroed",
+	       no_data ? AETHER_RIGHT_ROUTE : AETHER_RIGHT_READ);
+	aether_participant_leave(part);
+	aether_participant_leave(all);
+	ok(rig_all_free(plane), "all are free");
+	aether_plane_detach(less);
+	aether_plane_detach(plane);
+}
+
 static void tests(void)
 {
 	int before = rig_descriptors();
@@ -324,6 +356,8 @@ static void tests(void)
 	orchestrator(2);
 	warm();
 	zeroed_late();
+	zeroed_undivided(0);
+	zeroed_undivided(1);
 	is_int(rig_descriptors(), before, "no descriptor is left open");
 }
 

@@ -4,6 +4,7 @@
  * ones, locked ones, those of another user.
  */
 #include <grp.h>
+#include <sys/file.h>
 #include "posix.h"
 #include "segments.h"
 
@@ -153,7 +154,8 @@ static void lured_path(uint64_t id, uint32_t number, char path[AE_POSIX_FILE])
 	ae_posix_segment_path("lured", id, &o, path);
 }
 
-/* With control alone: another ID, and files of mine that have it. */
+/* With control alone: another ID in the header, and files of mine that have it.
+ */
 static int lures(void *argument)
 {
 	uint64_t id = *(uint64_t *)argument;
@@ -209,13 +211,39 @@ static void set_up(const char *part, mode_t mode)
 	need(files(part, path) == 1 && chmod(path, mode) == 0);
 }
 
-/* A newcomer would write what is not for the attacker into his files. */
+static uint64_t inode_of(const struct aether_plane *plane)
+{
+	struct stat st;
+
+	need(fstat(aether_plane_fd(plane), &st) == 0);
+	return st.st_ino;
+}
+
+/* By name: is it the same memory, all of it? Else a newcomer would write what
+ * is not for the attacker into his files. */
+static void attach_to(const struct aether_plane *plane)
+{
+	struct aether_segment_info is;
+	struct aether_plane *two = NULL;
+	int wrong = 0;
+
+	is_int(aether_plane_attach("lured", 0, NULL, &two), 0, "attached");
+	is_int(digits(two), 3333, "with all rights");
+	for (uint32_t i = 0; i < SEGMENTS; i++) {
+		need(aether_segment_look(plane, i, &is) == 0);
+		two->base[is.data_offset] = 42;
+		two->leases[is.first].user[0] = 42;
+		wrong += plane->base[is.data_offset] != 42 ||
+			 plane->leases[is.first].user[0] != 42;
+	}
+	is_int(wrong, 0, "to the plane's own files, whatever its header says");
+	aether_plane_detach(two);
+}
+
 static void led_away(int (*attack)(void *), const char *how)
 {
-	struct aether_plane *plane = create("lured"), *two = NULL;
-	uint64_t id = plane->header->id[0];
-	struct aether_error error = { .code = 0 };
-	char path[AE_POSIX_FILE];
+	struct aether_plane *plane = create("lured");
+	uint64_t id = inode_of(plane);
 
 	need(chmod(rig_directory, 01777) == 0);
 	set_up("aether.lured", 0666);
@@ -224,17 +252,72 @@ static void led_away(int (*attack)(void *), const char *how)
 		set_up("data.1", 0666);
 	}
 	is_int(rig_wait(rig_fork(attack, &id)), 0, "%s", how);
-	is_int(aether_plane_attach("lured", 0, &error, &two), AETHER_ECORRUPT,
-	       "newcomers are not led there: %s", error.text);
+	attach_to(plane);
+	aether_plane_detach(plane);
+	aether_plane_destroy("lured", NULL);
+	is_int(files(NULL, NULL), 0, "no file is left");
+}
+
+struct kept {
+	uint64_t id;
+	struct aether_word64 locked, again, forged;
+};
+
+/* With rights to a plane that is destroyed then: its files by other names,
+ * locked, so that nobody removes them; the next plane's header names them. */
+static int keeps(void *argument)
+{
+	struct kept *k = argument;
+	struct aether_plane *plane = NULL;
+	char from[AE_POSIX_FILE], to[AE_POSIX_FILE];
+
 	for (uint32_t i = 1; i < OBJECTS; i++) {
-		lured_path(FORGED, i, path);
-		need(unlink(path) == 0);
+		int fd;
+
+		lured_path(k->id, i, from);
+		lured_path(FORGED, i, to);
+		if ((i == 1 && become(NOBODY)) || link(from, to) < 0)
+			return 1;
+		fd = open(to, O_RDONLY);
+		if (fd < 0 || flock(fd, LOCK_SH) < 0)
+			return 2;
 	}
-	plane->header->id[0] = id;
-	is_int(aether_plane_attach("lured", 0, NULL, &two), 0,
-	       "put right: attached");
-	is_int(digits(two), 3333, "with all rights");
-	aether_plane_detach(two);
+	rig_tell(&k->locked, 1);
+	rig_await(&k->again, 1);
+	if (aether_plane_attach("lured", 0, NULL, &plane) < 0 ||
+	    digits(plane) != 0)
+		return 3;
+	plane->header->id[0] = FORGED;
+	rig_tell(&k->forged, 1);
+	pause();
+	return 0;
+}
+
+/* "To take a right back, create the plane anew": that must help. */
+static void led_back(void)
+{
+	struct kept *k = rig_shared(sizeof(*k));
+	struct aether_plane_options all = options;
+	struct aether_plane *plane = NULL;
+	pid_t pid;
+
+	need(chmod(rig_directory, 01777) == 0);
+	all.mode = 0666;
+	need(aether_plane_create("lured", &all, NULL, &plane) == 0);
+	k->id = inode_of(plane);
+	pid = rig_fork(keeps, k);
+	rig_await(&k->locked, 1);
+	aether_plane_destroy("lured", NULL);
+	aether_plane_detach(plane);
+	is_int(files("leases.1", NULL), 1,
+	       "of a plane that was destroyed only other names are left");
+	plane = create("lured");
+	set_up("aether.lured", 0666);
+	rig_tell(&k->again, 1);
+	rig_await(&k->forged, 1);
+	attach_to(plane);
+	kill(pid, SIGKILL);
+	rig_wait(pid);
 	aether_plane_detach(plane);
 	aether_plane_destroy("lured", NULL);
 	is_int(files(NULL, NULL), 0, "no file is left");
@@ -341,6 +424,7 @@ static void tests(void)
 	if (geteuid() == 0) {
 		led_away(lures, "files of his own, under another ID");
 		led_away(crosses, "files of his segment, as all the others'");
+		led_back();
 		squatted();
 		widened();
 	} else {

@@ -38,7 +38,7 @@ static void header(void)
 	memcpy(plane->header, &kept, offsetof(struct aether_header_seg, joins));
 	plane->header->id[1]++;
 	need(aether_doctor_look(plane, is_header, &told) == 0);
-	is_int(told, 1, "another ID, which leads newcomers elsewhere: told");
+	is_int(told, 1, "another ID: told");
 	plane->header->id[1]--;
 	aether_participant_leave(me);
 	ok(rig_all_free(plane), "all are free");
