@@ -44,7 +44,7 @@ static int refuse_geometry(const struct making *m, struct aether_error *error)
 			error, AETHER_EGEOMETRY, 0,
 			"%u strides in segments of a multiple of %d are "
 			"%u segments of %u, and not %u; ask for fewer segments "
-			"or more strides",
+			"or more strides.",
 			g->strides, AETHER_REGISTER_BITS,
 			(g->strides + g->segment_strides - 1) /
 				g->segment_strides,
@@ -349,11 +349,13 @@ static int publish_one(struct making *m, uint32_t number,
 
 	if (!m->name)
 		return seal(*o.fd, error);
+	/* before others may open it, who could lock it first */
+	if (number && flock(*o.fd, LOCK_EX) < 0)
+		return refuse_named(m, errno, error);
 	err = set_rights(m, *o.fd, error);
 	if (err < 0)
 		return err;
-	if ((number && flock(*o.fd, LOCK_EX) < 0) ||
-	    give_name(m, number, &o) < 0)
+	if (give_name(m, number, &o) < 0)
 		return number && errno == EEXIST
 			       ? refuse_taken(m, &o, error)
 			       : refuse_named(m, errno, error);
