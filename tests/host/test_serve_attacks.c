@@ -181,33 +181,27 @@ static void linked(void)
 
 static pid_t left;
 
-static int forks_and_fails(void *user, const struct ae_rules_socket *is)
+static int fork_and_fail(void *fails, const struct ae_rules_socket *is)
 {
-	(void)user;
 	(void)is;
+	if (!fails)
+		return 0;
 	left = fork();
-	if (left == 0)
-		for (;;)
-			pause();
+	while (left == 0)
+		pause();
 	return AETHER_ESYS;
-}
-
-static int is_ready(void *user, const struct ae_rules_socket *is)
-{
-	(void)user;
-	(void)is;
-	return 0;
 }
 
 /* A child does not keep the directory's lock when to begin fails. */
 static void lock_left(void)
 {
 	struct ae_socket_plan plan = { .path = serving_path,
-				       .ready = forks_and_fails };
+				       .ready = fork_and_fail,
+				       .user = &left };
 	struct ae_socket s = { .directory = -1, .listen = { .fd = -1 } };
 
 	is_int(ae_socket_open(&plan, NULL, &s), AETHER_ESYS, "cannot begin");
-	plan.ready = is_ready;
+	plan.user = NULL;
 	is_int(ae_socket_open(&plan, NULL, &s), 0,
 	       "another one begins, though a child lives");
 	ae_socket_remove(&s);
@@ -281,14 +275,9 @@ static int root_of_a_namespace(void *unused)
 	return getuid() == 0 && geteuid() == 0 ? refused_as_nobody() : 4;
 }
 
-struct between {
-	struct aether_word64 go;
-};
-
 /* Comes while he has a right, and asks when he has none. */
 static int asks_late(void *argument)
 {
-	struct between *b = argument;
 	struct ae_wire_request request = { .options = { .flags = 0 } };
 	struct ae_wire_reply reply = { .code = 0 };
 	int fd;
@@ -296,7 +285,7 @@ static int asks_late(void *argument)
 	if (become_nobody())
 		return 1;
 	fd = serving_connect();
-	rig_await(&b->go, 1);
+	rig_await(argument, 1);
 	ae_wire_head(&request.head, AE_WIRE_ATTACH, sizeof(request));
 	if (send(fd, &request, sizeof(request), 0) != sizeof(request) ||
 	    recv(fd, &reply, sizeof(reply), 0) != sizeof(reply))
@@ -308,20 +297,20 @@ static void taken_back(void)
 {
 	struct aether_grant grant = { AETHER_WHO_USER, NOBODY,
 				      AETHER_RIGHT_WRITE, 0, 15 };
-	struct between *b = rig_shared(sizeof(*b));
+	struct aether_word64 *go = rig_shared(sizeof(*go));
 	pid_t client;
 
 	need(aether_socket_grant(serving_path, &grant, NULL) == 0);
 	while (rig_told(&scene.words->info[0]))
 		rig_sleep(MS);
-	client = rig_fork(asks_late, b);
+	client = rig_fork(asks_late, go);
 	rig_await(&scene.words->info[0], 1);
 	grant.right = AETHER_RIGHT_NONE;
 	need(aether_socket_grant(serving_path, &grant, NULL) == 0);
-	rig_tell(&b->go, 1);
+	rig_tell(go, 1);
 	is_int(rig_wait(client), 0,
 	       "a right that was taken back before he asks is none");
-	munmap(b, sizeof(*b));
+	munmap(go, sizeof(*go));
 }
 
 static void users(void)
