@@ -96,8 +96,9 @@ static int sends_one_that_lingers(void *argument)
 	fd = lingering();
 	line = serving_connect();
 	ae_wire_head(&request.head, AE_WIRE_ATTACH, sizeof(request));
-	ae_wire_send(line, &request, sizeof(request), &fd, 1);
-	close(fd);
+	/* then the server has the last one; else it would wait here */
+	if (ae_wire_send(line, &request, sizeof(request), &fd, 1) == 0)
+		close(fd);
 	rig_tell(sent, 1);
 	return pause();
 }
