@@ -112,11 +112,8 @@ static int refuse_os(struct aether_server *s, const struct ae_client *c, int os)
 static int add(const struct aether_server *s, struct answer *a, int fd,
 	       int writes)
 {
-	char name[16];
-	int own;
+	int own = ae_posix_reopen_in(s->files, fd, writes ? O_RDWR : O_RDONLY);
 
-	snprintf(name, sizeof(name), "%d", fd);
-	own = openat(s->files, name, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (own < 0)
 		return errno;
 	a->fds[a->reply.count++] = own;
@@ -169,12 +166,24 @@ static int add_segments(const struct aether_server *s, struct answer *a,
 	return os;
 }
 
+void ae_serve_refuse_user(struct aether_server *s, int fd, uint32_t uid)
+{
+	ae_serve_refuse(s, fd, AETHER_EACCES, 0,
+			"user %u has no right to this plane; its owner "
+			"grants one with aether grant SOCKET %u read.",
+			uid, uid);
+}
+
 /* May he have what he asks for at all? 0; or he was told why not: 1. */
 static int refuse_attach(struct aether_server *s, const struct ae_client *c,
 			 const struct ae_verdict *v, int observes)
 {
 	int whole = !s->plane->geometry.segments;
 
+	if (!v->any) {
+		ae_serve_refuse_user(s, c->line.fd, c->uid);
+		return 1;
+	}
 	if (v->observes && !observes) {
 		ae_serve_refuse(s, c->line.fd, AETHER_EACCES, 0,
 				"user %u may only observe this plane: look at "
@@ -216,7 +225,9 @@ static int answer_attach(struct aether_server *s, struct ae_client *c,
 	memcpy(a.reply.id, s->plane->id, sizeof(a.reply.id));
 	for (uint32_t i = 0; i < ae_segment_count(&s->plane->geometry); i++)
 		a.reply.right[i] = reduce(v->right[i], o, i);
-	if (takes_part) /* to live by */
+	/* a child that kept the one to live by would keep its client alive */
+	ae_posix_private_begin();
+	if (takes_part)
 		os = add(s, &a, objects.control, 1);
 	a.reply.own = a.reply.count;
 	if (!os)
@@ -227,6 +238,7 @@ static int answer_attach(struct aether_server *s, struct ae_client *c,
 		ae_wire_close(a.fds, a.reply.count);
 	else
 		os = send_answer(c, &a);
+	ae_posix_private_end();
 	if (os)
 		return refuse_os(s, c, os);
 	c->attached = 1;
@@ -250,15 +262,19 @@ static int answer_along(struct aether_server *s, const struct ae_client *c,
 		return 0;
 	}
 	start(&a, AE_WIRE_ALONG);
-	a.reply.own = 2;
-	a.fds[a.reply.count++] = fcntl(s->socket.listen.fd, F_DUPFD_CLOEXEC, 3);
-	if (a.fds[0] < 0)
-		return refuse_os(s, c, errno);
+	memcpy(a.reply.id, s->plane->id, sizeof(a.reply.id));
+	a.reply.own = a.reply.count = 1;
+	/* the kernel sends a description, whatever its number: no other one is
+	 * needed that a child could keep */
+	a.fds[0] = s->socket.listen.fd;
+	ae_posix_private_begin();
 	os = add(s, &a, s->rules.fd, 1);
-	if (os)
-		ae_wire_close(a.fds, a.reply.count);
-	else
-		os = send_answer(c, &a);
+	a.reply.own = a.reply.count;
+	if (!os)
+		os = ae_wire_send(c->line.fd, &a.reply, sizeof(a.reply), a.fds,
+				  a.reply.count);
+	ae_wire_close(a.fds + 1, a.reply.count - 1);
+	ae_posix_private_end();
 	return os ? refuse_os(s, c, os) : 0;
 }
 

@@ -76,30 +76,39 @@ static int refuse_connect(const char *path, int os, struct aether_error *error)
 				 "cannot connect to '%s'", path);
 }
 
-/* Connects; waits, until the deadline, where many do so at once. */
+/* Connects; waits, until the deadline, where many do so at once, though
+ * signals come all the time. An errno. */
+static int connect_until(int fd, const struct sockaddr_un *at,
+			 uint64_t deadline)
+{
+	int os;
+
+	do {
+		uint64_t wait = left(deadline) / 1000 + 1;
+		struct timeval most = { .tv_sec = (time_t)(wait / 1000000),
+					.tv_usec = (suseconds_t)(wait %
+								 1000000) };
+
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
+		os = connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0
+			     ? errno
+			     : 0;
+	} while (os == EINTR && left(deadline));
+	return os == EINTR ? EAGAIN : os;
+}
+
 static int dial(struct ae_ask *ask, struct aether_error *error)
 {
-	uint64_t wait = left(ask->deadline) / 1000 + 1;
-	struct timeval most = { .tv_sec = (time_t)(wait / 1000000),
-				.tv_usec = (suseconds_t)(wait % 1000000) };
 	struct sockaddr_un at;
 	int err = ae_socket_address(ask->path, &at, error);
-	int os = 0;
+	int os;
 
 	if (err < 0)
 		return err;
 	if (ae_posix_private_socket(ask->connection, 0) < 0)
 		return aether_error_fill(error, ae_posix_code(errno), errno,
 					 "cannot connect to '%s'", ask->path);
-	setsockopt(ask->connection->fd, SOL_SOCKET, SO_SNDTIMEO, &most,
-		   sizeof(most));
-	while (connect(ask->connection->fd, (struct sockaddr *)&at,
-		       sizeof(at)) < 0) {
-		os = errno;
-		if (os != EINTR)
-			break;
-		os = 0;
-	}
+	os = connect_until(ask->connection->fd, &at, ask->deadline);
 	if (!os)
 		return 0;
 	ae_posix_private_close(ask->connection);

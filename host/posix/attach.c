@@ -166,47 +166,60 @@ struct attaching {
 	uint8_t rights[AETHER_SEGMENTS_MAX];
 };
 
+static int refuse_object(const struct attaching *a,
+			 const struct ae_posix_object *o, const struct stat *st,
+			 struct aether_error *error)
+{
+	char text[40];
+
+	ae_posix_object_text(o, text);
+	if (!S_ISREG(st->st_mode))
+		return aether_error_fill(error, AETHER_EPLANE, 0,
+					 "the %s of plane '%s' is not a "
+					 "regular file",
+					 text, a->name);
+	if ((uint64_t)st->st_size != o->size)
+		return aether_error_fill(error, AETHER_ETRUNC, 0,
+					 "the %s of plane '%s' should have "
+					 "%llu bytes, the file has %llu",
+					 text, a->name, ULL(o->size),
+					 ULL(st->st_size));
+	return aether_error_fill(error, AETHER_EPLANE, 0,
+				 "the %s of plane '%s' is not sealed: "
+				 "somebody could cut it off",
+				 text, a->name);
+}
+
 /* A file of just that size; of an anonymous plane, one that stays so. */
 static int check_object(const struct attaching *a,
 			const struct ae_posix_object *o,
 			struct aether_error *error)
 {
 	const int sealed = F_SEAL_SHRINK | F_SEAL_GROW;
-	char text[40];
-	struct stat st;
-	int seals;
+	struct stat st = { .st_mode = 0 };
+	int seals = sealed;
 
-	ae_posix_object_text(o, text);
-	if (fstat(*o->fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return aether_error_fill(error, AETHER_EPLANE, 0,
-					 "the %s of plane '%s' is not a "
-					 "regular file",
-					 text, a->name);
-	if ((uint64_t)st.st_size != o->size)
-		return aether_error_fill(error, AETHER_ETRUNC, 0,
-					 "the %s of plane '%s' should have "
-					 "%llu bytes, the file has %llu",
-					 text, a->name, ULL(o->size),
-					 ULL(st.st_size));
-	if (!(a->header.flags & AETHER_FLAG_ANONYMOUS))
-		return 0;
-	seals = fcntl(*o->fd, F_GET_SEALS);
+	if (fstat(*o->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size != o->size)
+		return refuse_object(a, o, &st, error);
+	if (a->header.flags & AETHER_FLAG_ANONYMOUS)
+		seals = fcntl(*o->fd, F_GET_SEALS);
 	if (seals < 0 || (seals & sealed) != sealed)
-		return aether_error_fill(error, AETHER_EPLANE, 0,
-					 "the %s of plane '%s' is not sealed: "
-					 "somebody could cut it off",
-					 text, a->name);
+		return refuse_object(a, o, &st, error);
 	return 0;
 }
 
-static int can(int fd, int write)
+/* How it was opened; -1: it is not there. */
+static int mode_of(int fd)
 {
 	int mode = fd < 0 ? -1 : fcntl(fd, F_GETFL);
 
-	if (mode < 0)
-		return 0;
-	mode &= O_ACCMODE;
-	return write ? mode == O_RDWR : mode != O_WRONLY;
+	return mode < 0 ? -1 : mode & O_ACCMODE;
+}
+
+static int allows(int mode, int write)
+{
+	return write ? mode == O_RDWR : mode == O_RDWR || mode == O_RDONLY;
 }
 
 /* What the descriptors allow and the options ask for. */
@@ -217,14 +230,16 @@ static uint32_t right_to(const struct attaching *a, uint32_t segment)
 	int leases = a->objects.leases[segment];
 	int data = a->objects.data[segment];
 	int observes = (o->flags & AETHER_ATTACH_OBSERVE) != 0;
+	int mode;
 
 	if (!a->geometry.segments)
 		leases = data = a->objects.control;
-	if (o->hidden & bit || !can(leases, !observes))
+	if (o->hidden & bit || !allows(mode_of(leases), !observes))
 		return AETHER_RIGHT_NONE;
-	if (o->no_data & bit || !can(data, 0))
+	mode = o->no_data & bit ? -1 : mode_of(data);
+	if (!allows(mode, 0))
 		return AETHER_RIGHT_ROUTE;
-	if (observes || o->read_only & bit || !can(data, 1))
+	if (observes || o->read_only & bit || !allows(mode, 1))
 		return AETHER_RIGHT_READ;
 	return AETHER_RIGHT_WRITE;
 }
@@ -238,8 +253,8 @@ static int check_objects(struct attaching *a, struct aether_error *error)
 					 "plane '%s' is not divided, so its "
 					 "segment 0 cannot be hidden",
 					 a->name);
-	if (!can(a->objects.control,
-		 !(a->options.flags & AETHER_ATTACH_OBSERVE)))
+	if (!allows(mode_of(a->objects.control),
+		    !(a->options.flags & AETHER_ATTACH_OBSERVE)))
 		return aether_error_fill(error, AETHER_EACCES, 0,
 					 "plane '%s' is opened for less than "
 					 "is asked for",
@@ -269,6 +284,8 @@ static int is_reserved(const struct attaching *a)
 	uint64_t hole = g->segments ? 0 : g->data_offset - g->tables_end;
 	struct stat st;
 
+	if (!(a->header.flags & (AETHER_FLAG_HUGE | AETHER_FLAG_LOCK)))
+		return 0; /* nor is it asked for */
 	for (uint32_t i = 0; i < ae_posix_object_count(g); i++) {
 		struct ae_posix_object o = ae_posix_object(g, &objects, i);
 

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "life.h"
@@ -87,20 +88,34 @@ static void strike(struct ae_posix_life *life)
 	pthread_mutex_unlock(&lives_lock);
 }
 
-int ae_posix_reopen(int fd, int flags)
+/* Its digits, at most eleven bytes. */
+static void name_of(int fd, char *name)
 {
-	char path[64] = "/proc/self/fd/";
-	char digits[16];
+	char digits[10];
 	int n = 0;
-	int at = 14;
 
 	do {
 		digits[n++] = (char)('0' + fd % 10);
 		fd /= 10;
 	} while (fd);
 	while (n)
-		path[at++] = digits[--n];
-	path[at] = 0;
+		*name++ = digits[--n];
+	*name = 0;
+}
+
+int ae_posix_reopen_in(int files, int fd, int flags)
+{
+	char name[16];
+
+	name_of(fd, name);
+	return openat(files, name, flags | O_CLOEXEC);
+}
+
+int ae_posix_reopen(int fd, int flags)
+{
+	char path[32] = "/proc/self/fd/";
+
+	name_of(fd, path + strlen(path));
 	return open(path, flags | O_CLOEXEC);
 }
 

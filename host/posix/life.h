@@ -18,6 +18,9 @@ struct ae_posix_life {
 /* A new description of the same file; -1 and errno. */
 int ae_posix_reopen(int fd, int flags);
 
+/* The same, with the directory of this process's descriptors at hand. */
+int ae_posix_reopen_in(int files, int fd, int flags);
+
 /*
  * Descriptors that a child closes when it is forked, as those of lives. Between
  * begin and end none is forked, so that what comes in between is closed there

@@ -112,9 +112,9 @@ static void bind(struct aether_plane *made, void *base,
 
 static int open_test(int control, uint32_t flags)
 {
-	if (flags & AE_POSIX_ASK_BY_CONTROL)
-		return fcntl(control, F_DUPFD_CLOEXEC, 3);
-	return ae_posix_reopen(control, O_RDONLY);
+	return flags & AE_POSIX_ASK_BY_CONTROL
+		       ? control
+		       : ae_posix_reopen(control, O_RDONLY);
 }
 
 int ae_posix_map(const struct aether_plane_objects *objects,
@@ -239,7 +239,7 @@ int aether_plane_detach(struct aether_plane *plane)
 	ae_posix_bell_free(plane);
 	ae_posix_fault_drop(plane);
 	munmap(p->mapping, p->mapped);
-	if (p->test >= 0)
+	if (p->test >= 0 && p->test != p->objects.control)
 		close(p->test);
 	ae_posix_objects_close(&p->objects);
 	ae_line_close(p->line);

@@ -12,7 +12,8 @@
 /* The port's part of an attachment. */
 struct ae_posix_plane {
 	struct aether_plane_objects objects;
-	int test; /* a description of its own, to ask about life locks */
+	int test; /* to ask about life by: of its own, or control's where nobody
+		     locks through that (AE_POSIX_ASK_BY_CONTROL) */
 	size_t size;
 	size_t mapped; /* with what aligning added */
 	void *mapping;

@@ -214,7 +214,12 @@ int ae_rules_enter(int fd)
 	return errno == EAGAIN || errno == EACCES ? AETHER_EGONE : AETHER_ESYS;
 }
 
+/* Two who end at once are in each other's way, so who is not the last gives his
+ * lock back before he asks again: of two the second to do so finds nobody. */
 int ae_rules_last(int fd)
 {
+	if (lock_byte(fd, SERVING, F_WRLCK) == 0)
+		return 1;
+	lock_byte(fd, SERVING, F_UNLCK);
 	return lock_byte(fd, SERVING, F_WRLCK) == 0;
 }

@@ -88,7 +88,7 @@ int ae_rules_socket_read(int fd, struct ae_rules_socket *socket);
  * AETHER_EGONE: the last one ends. */
 int ae_rules_enter(int fd);
 
-/* Am I the last one who serves? Then nobody can enter any more. */
+/* I serve no more. Am I the last one? Then nobody can enter any more. */
 int ae_rules_last(int fd);
 
 #endif

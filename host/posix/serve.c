@@ -240,14 +240,11 @@ int aether_server_open(struct aether_plane *plane, const char *path,
 static int enter(struct aether_server *s, const char *path,
 		 struct aether_error *error)
 {
-	int is_listening = 0;
-	socklen_t size = sizeof(is_listening);
 	int err;
 
 	if (s->socket.listen.fd < 0 || s->rules.fd < 0 ||
-	    getsockopt(s->socket.listen.fd, SOL_SOCKET, SO_ACCEPTCONN,
-		       &is_listening, &size) < 0 ||
-	    !is_listening || ae_rules_known(s->rules.fd) < 0)
+	    !ae_socket_listens(s->socket.listen.fd) ||
+	    ae_rules_known(s->rules.fd) < 0)
 		return aether_error_fill(error, AETHER_EPLANE, 0,
 					 "what came from the server at '%s' is "
 					 "no socket and rules; ask whose "
@@ -285,6 +282,13 @@ static int ask_along(struct aether_server *s, const char *path,
 		return err;
 	ae_wire_close(ask.fds, ask.count);
 	ae_posix_private_close(&connection);
+	/* else this plane would be handed out by another one's rules */
+	if (memcmp(ask.reply.id, s->plane->id, sizeof(s->plane->id)) != 0)
+		return aether_error_fill(error, AETHER_EGONE, 0,
+					 "another plane is served at '%s' by "
+					 "now; attach to it, or serve this one "
+					 "elsewhere.",
+					 path);
 	return enter(s, path, error);
 }
 
@@ -314,8 +318,12 @@ int aether_server_join(struct aether_plane *plane,
 					"cannot serve");
 	if (err == 0)
 		err = ask_along(s, ae_line_path(p->line), error);
-	if (err == 0)
+	if (err == 0) {
 		err = begin(s, error);
+		/* the others may have ended meanwhile, and not be the last */
+		if (err < 0 && ae_rules_last(s->rules.fd))
+			ae_socket_remove(&s->socket);
+	}
 	if (err == 0)
 		*server = s;
 	else if (s)

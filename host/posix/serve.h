@@ -15,6 +15,7 @@ struct ae_client {
 	uint32_t number;           /* rises with each who has been here */
 	uint32_t uid;
 	struct ae_verdict may;
+	uint64_t judged;   /* by rules of that number */
 	int attached;      /* has been answered that it is */
 	int takes_part;    /* and is no observer */
 	uint64_t deadline; /* to ask, while it is not */
@@ -39,6 +40,7 @@ struct aether_server {
 	uint64_t resume;   /* when to accept again; 0: it does */
 	uint64_t look;     /* when to look for the dead */
 	uint32_t looks;    /* made since the last one hung up */
+	int heard_all;     /* in this turn */
 	gid_t *groups;     /* room for those of one peer */
 	size_t group_room;
 	struct ae_client *client;
@@ -68,5 +70,8 @@ int ae_serve_answer(struct aether_server *s, struct ae_client *c,
 void ae_serve_refuse(struct aether_server *s, int fd, int code, int again,
 		     const char *what, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/* To one who has no right at all. */
+void ae_serve_refuse_user(struct aether_server *s, int fd, uint32_t uid);
 
 #endif

@@ -16,6 +16,9 @@
 #include <unistd.h>
 #include "socket.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 #define BACKLOG 1024
 #define HIDDEN ".aether-socket."
 #define LOCK_TRIES 100
@@ -162,15 +165,56 @@ static void sweep(const struct ae_socket *s)
 		closedir(directory);
 }
 
-static int set_rights(const struct ae_socket *s, const char *hidden,
-		      uint32_t mode, uint32_t group)
+/* Who may write the directory may have put a link in its place, or a second
+ * name of a file that is not his: that file's rights stay what they are. */
+static int change_rights(int fd, uint32_t mode, uint32_t group)
 {
+	char path[40];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return errno;
+	if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+		return ELOOP;
 	if (group &&
-	    fchownat(s->directory, hidden, (uid_t)-1, (gid_t)group, 0) < 0)
+	    fchownat(fd, "", (uid_t)-1, (gid_t)group, AT_EMPTY_PATH) < 0)
 		return errno;
-	if (fchmodat(s->directory, hidden, mode ? mode & 0777 : 0666, 0) < 0)
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return chmod(path, mode ? mode & 0777 : 0666) < 0 ? errno : 0;
+}
+
+int ae_socket_rights(int directory, const char *name, uint32_t mode,
+		     uint32_t group)
+{
+	int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int os;
+
+	if (fd < 0)
 		return errno;
-	return 0;
+	os = change_rights(fd, mode, group);
+	close(fd);
+	return os;
+}
+
+int ae_socket_listens(int fd)
+{
+	int domain = 0, type = 0, listens = 0;
+	socklen_t size = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) ==
+		       0 &&
+	       domain == AF_UNIX && type == SOCK_SEQPACKET && listens;
+}
+
+/* Nobody can send descriptors to a server: to drop one that came may wait, as
+ * for a connection that lingers. Kernels before 6.16 know no such thing. */
+static void refuse_descriptors(int fd)
+{
+	const int off = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 }
 
 /* Bound, with its rights, listening; an errno. */
@@ -185,9 +229,10 @@ static int listen_hidden(struct ae_socket *s, const char *hidden, uint32_t mode,
 	if (s->listen.fd < 0 ||
 	    bind(s->listen.fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return errno;
-	os = set_rights(s, hidden, mode, group);
+	os = ae_socket_rights(s->directory, hidden, mode, group);
 	if (os)
 		return os;
+	refuse_descriptors(s->listen.fd);
 	if (listen(s->listen.fd, BACKLOG) < 0 ||
 	    fstatat(s->directory, hidden, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno;
@@ -228,10 +273,11 @@ int ae_socket_open(const struct ae_socket_plan *plan,
 		err = aether_error_fill(error, err, 0,
 					"cannot keep the rules of '%s'", path);
 done:
+	/* said, and not left to the last close: a child may have a copy */
+	if (s->directory >= 0)
+		flock(s->directory, LOCK_UN);
 	if (err < 0)
 		ae_socket_close(s);
-	else
-		flock(s->directory, LOCK_UN);
 	return err;
 }
 

@@ -45,6 +45,14 @@ struct ae_socket_plan {
 int ae_socket_open(const struct ae_socket_plan *plan,
 		   struct aether_error *error, struct ae_socket *s);
 
+/* Is it a socket of this kind that somebody listens on? 1 or 0. */
+int ae_socket_listens(int fd);
+
+/* Gives the socket of that name its mode (0: 0666) and group (0: as it is).
+ * ELOOP: something else is there by now; or another errno. */
+int ae_socket_rights(int directory, const char *name, uint32_t mode,
+		     uint32_t group);
+
 /* Is the socket at the path this one? */
 int ae_socket_is_there(const struct ae_socket *s);
 

@@ -178,13 +178,16 @@ static struct ae_client *place_for(struct aether_server *s, uint32_t uid)
 	return same < s->per_user ? place : NULL;
 }
 
-/* Where there is room only because some have gone that we have not heard of. */
+/* Where there is room only because some have gone that we have not heard of;
+ * asked once in a turn, or a crowd that is refused would cost as much for each
+ * of it as all clients. */
 static struct ae_client *make_place(struct aether_server *s, uint32_t uid)
 {
 	struct ae_client *place = place_for(s, uid);
 
-	if (place)
+	if (place || s->heard_all)
 		return place;
+	s->heard_all = 1;
 	for (uint32_t i = 0; i < s->room; i++)
 		if (s->client[i].line.fd >= 0)
 			hear_client(s, &s->client[i]);
@@ -207,10 +210,7 @@ static int refuse_client(struct aether_server *s, int fd, struct ae_client *who,
 	}
 	who->uid = peer.uid;
 	if (!who->may.any) {
-		ae_serve_refuse(s, fd, AETHER_EACCES, 0,
-				"user %u has no right to this plane; its owner "
-				"grants one with aether grant SOCKET %u read.",
-				who->uid, who->uid);
+		ae_serve_refuse_user(s, fd, who->uid);
 		return AETHER_EACCES;
 	}
 	*place = make_place(s, who->uid);
@@ -240,6 +240,7 @@ static void welcome(struct aether_server *s, struct ae_posix_life *line)
 	fd = c->line.fd;
 	c->uid = who.uid;
 	c->may = who.may;
+	c->judged = s->cache.number;
 	c->attached = c->takes_part = 0;
 	c->deadline = ae_host_now() + s->patience;
 	if (c->deadline < s->deadline)
@@ -350,6 +351,21 @@ static void set_timer(struct aether_server *s)
 	timerfd_settime(s->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
+/* He came before he asks: rules may have changed. What cannot be judged may
+ * nothing. */
+static void judge_anew(struct aether_server *s, struct ae_client *c)
+{
+	struct ae_peer peer;
+
+	if (c->attached || (ae_rules_refresh(s->rules.fd, &s->cache) == 0 &&
+			    s->cache.number == c->judged))
+		return;
+	memset(&c->may, 0, sizeof(c->may));
+	if (ae_serve_peer(s, c->line.fd, &peer) == 0 &&
+	    ae_serve_judge(s, &peer, &c->may) == 0)
+		c->judged = s->cache.number;
+}
+
 static void hear(struct aether_server *s, uint64_t who)
 {
 	uint64_t place = who & UINT32_MAX, ticks;
@@ -361,6 +377,7 @@ static void hear(struct aether_server *s, uint64_t who)
 			return;
 	} else if (place < s->room && s->client[place].line.fd >= 0 &&
 		   s->client[place].number == who >> 32) {
+		judge_anew(s, &s->client[place]);
 		hear_client(s, &s->client[place]);
 	}
 }
@@ -372,6 +389,7 @@ int aether_server_turn(struct aether_server *s)
 
 	if (n < 0 && errno != EINTR)
 		return AETHER_ESYS;
+	s->heard_all = 0;
 	for (int i = 0; i < n; i++)
 		hear(s, heard[i].data.u64);
 	keep_time(s);

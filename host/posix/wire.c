@@ -31,8 +31,17 @@ int ae_wire_is(const struct ae_wire_head *head, size_t size, size_t expected)
 	       head->version == AE_WIRE_VERSION && head->size == expected;
 }
 
+/* Mostly their numbers follow each other: then one call will do. */
 void ae_wire_close(const int *fds, uint32_t count)
 {
+	uint32_t row = 1;
+
+	while (row < count && fds[row] == fds[0] + (int)row)
+		row++;
+	if (count > 1 && row == count &&
+	    close_range((unsigned int)fds[0], (unsigned int)fds[count - 1],
+			0) == 0)
+		return;
 	for (uint32_t i = 0; i < count; i++)
 		close(fds[i]);
 }

@@ -72,7 +72,8 @@ struct aether_server_options {
 	uint32_t count;    /* of `grants` */
 	const struct aether_grant *grants; /* rules from the beginning */
 	struct aether_participant *reaper; /* in whose name the dead are
-			settled; NULL: joins for that moment */
+			settled, who leaves after the server was closed; NULL:
+			joins for that moment */
 };
 
 struct aether_server_info {
@@ -106,7 +107,7 @@ AETHER_API int aether_server_open(struct aether_plane *plane, const char *path,
  * Serves along: the plane was attached over a socket, and its server grants
  * that. `mode`, `group` and rules are those that there are. Errors as above,
  * and AETHER_ENOENT (nobody serves there), AETHER_EGONE (the last server ends
- * just now), AETHER_ETIMEDOUT.
+ * just now, or another plane is served there by now), AETHER_ETIMEDOUT.
  */
 AETHER_API int aether_server_join(struct aether_plane *plane,
 				  const struct aether_server_options *options,

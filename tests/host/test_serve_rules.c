@@ -55,6 +55,25 @@ static void rules_alone(void)
 	ok(stat(serving_path, &st) < 0, "and nothing is left");
 }
 
+/* Of two who end at once one is the last, though each is in the other's way. */
+static void last_of_two(void)
+{
+	const struct ae_rules none = { .count = 0 };
+	int fd = ae_rules_make(&none);
+	int one = ae_posix_reopen(fd, O_RDWR),
+	    two = ae_posix_reopen(fd, O_RDWR);
+
+	need(one >= 0 && two >= 0);
+	need(ae_rules_enter(one) == 0 && ae_rules_enter(two) == 0);
+	ok(!ae_rules_last(one), "two serve: the first to end is not the last");
+	ok(ae_rules_last(two),
+	   "the second is, though the first has not closed");
+	is_int(ae_rules_enter(one), AETHER_EGONE, "then nobody enters");
+	close(one);
+	close(two);
+	close(fd);
+}
+
 /* Whoever is closest counts, for each segment; the order of rules does not. */
 static void judged(void)
 {
@@ -156,6 +175,7 @@ static void tests(void)
 
 	serving_begin(&scene);
 	rules_alone();
+	last_of_two();
 	judged();
 	damaged_rules();
 	serving_end(&scene);
