@@ -290,12 +290,13 @@ static int print(const struct doctor *doctor, const struct aether_plane *plane)
 	return wrong ? CLI_WRONG : CLI_OK;
 }
 
-/* Codes of a plane that is there and cannot be attached to. */
-static int is_damaged(int code)
+/* Codes of a plane that is there and cannot be attached to. Behind the path of
+ * a socket there may be none. */
+static int is_damaged(const char *name, int code)
 {
-	return code == AETHER_EPLANE || code == AETHER_EFORMAT ||
-	       code == AETHER_ELAYOUT || code == AETHER_ETRUNC ||
-	       code == AETHER_ECORRUPT;
+	return (code == AETHER_EPLANE && !strchr(name, '/')) ||
+	       code == AETHER_EFORMAT || code == AETHER_ELAYOUT ||
+	       code == AETHER_ETRUNC || code == AETHER_ECORRUPT;
 }
 
 /* The one finding there is then; the error says which field it is. */
@@ -343,7 +344,7 @@ int cli_doctor(int argc, char **argv)
 	cli_parse(&argp, "doctor", argc, argv, &doctor);
 	if (aether_plane_attach(doctor.name, AETHER_ATTACH_OBSERVE, &error,
 				&plane) < 0)
-		return is_damaged(error.code)
+		return is_damaged(doctor.name, error.code)
 			       ? print_header(&doctor, &error)
 			       : cli_fail_error(&doctor.common, &error);
 	if (examine(&doctor, plane, &error) == 0)

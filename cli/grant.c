@@ -49,6 +49,13 @@ static int by_owner(const void *one, const void *two)
 	return a->right < b->right ? -1 : a->right > b->right;
 }
 
+static int is_of(const struct aether_grant *rule, const struct aether_grant *of)
+{
+	return rule->who == of->who &&
+	       (rule->who == AETHER_WHO_ANYONE || rule->id == of->id);
+}
+
+/* All rules; or, of a change, those that he has now whom it concerned. */
 static int list(const struct grant *grant)
 {
 	static struct aether_grant rules[AETHER_GRANTS_MAX];
@@ -56,6 +63,7 @@ static int list(const struct grant *grant)
 	int n = aether_socket_rules(grant->word[0], AETHER_GRANTS_MAX, &error,
 				    rules);
 	json_t *object, *all;
+	int told = 0;
 
 	if (n < 0)
 		return cli_fail_error(&grant->common, &error);
@@ -63,12 +71,17 @@ static int list(const struct grant *grant)
 	object = cli_object(&grant->common);
 	all = json_array();
 	for (int i = 0; i < n; i++) {
+		if (grant->words > 1 && !is_of(&rules[i], &grant->rule))
+			continue;
+		told++;
 		cli_add(all, rule_json(&rules[i]));
 		if (!grant->common.json)
 			rule_print(&rules[i]);
 	}
 	cli_set(object, "socket", cli_text(grant->word[0], SIZE_MAX));
 	cli_set(object, "grants", all);
+	if (grant->words > 1 && !told && !grant->common.json)
+		rule_print(&grant->rule);
 	if (grant->common.json)
 		cli_print(object);
 	else
@@ -105,10 +118,8 @@ static int change(struct grant *grant)
 		err = aether_socket_grant(grant->word[0], &grant->rule, &error);
 	if (err < 0)
 		return cli_fail_error(&grant->common, &error);
-	if (!grant->common.json) {
-		rule_print(&grant->rule);
-		return CLI_OK;
-	}
+	if (!grant->common.json)
+		return list(grant);
 	object = cli_object(&grant->common);
 	cli_set(object, "socket", cli_text(grant->word[0], SIZE_MAX));
 	cli_set(object, "grant", rule_json(&grant->rule));
@@ -125,8 +136,10 @@ int cli_grant(int argc, char **argv)
 		       "SOCKET, or list what was said. WHO is " RULE_WHO
 		       ". RIGHT is " RULE_RIGHTS
 		       " (what was said is forgotten), and with +serve WHO may "
-		       "serve along. SEGMENTS are numbers, as 0-3,7 (all). Who "
-		       "is attached keeps what he has."
+		       "serve along. SEGMENTS are numbers, as 0-3,7 (all). "
+		       "Other segments keep what was said of them; to observe "
+		       "or to serve is said of WHO in all of them, each time "
+		       "anew. Who is attached keeps what he has."
 	};
 	struct grant grant = { 0 };
 

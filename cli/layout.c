@@ -68,14 +68,26 @@ static int default_geometry(const struct layout *layout,
 				    0, geometry);
 }
 
+/* Over a socket one's rights are those that are granted when one attaches. */
+static int attach(const char *name, struct aether_error *error,
+		  struct aether_plane **plane)
+{
+	int err = AETHER_EACCES;
+
+	if (strchr(name, '/'))
+		err = cli_attach(name, 0, error, plane);
+	if (err == AETHER_EACCES)
+		err = cli_attach(name, AETHER_ATTACH_OBSERVE, error, plane);
+	return err;
+}
+
 static int plane_geometry(struct layout *layout, struct aether_error *error,
 			  struct aether_geometry *geometry)
 {
 	struct aether_plane_info info;
 	struct aether_plane *plane;
 	struct stat st;
-	int err = cli_attach(layout->name, AETHER_ATTACH_OBSERVE, error,
-			     &plane);
+	int err = attach(layout->name, error, &plane);
 
 	if (err)
 		return err;

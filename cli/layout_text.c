@@ -193,10 +193,12 @@ static void print_segments(const struct layout *layout)
 {
 	if (!layout->segments)
 		return;
-	printf("\nfiles of segment N: aether..%s@%016llx.leases.N and .data.N "
-	       "beside the plane's\n\n%8s  %-6s %8s %8s  %-12s  %s\n",
-	       layout->name, (unsigned long long)layout->id, "segment", "right",
-	       "first", "strides", "leases", "data");
+	if (!strchr(layout->name, '/')) /* a socket has none that one knows */
+		printf("\nfiles of segment N: aether..%s@%016llx.leases.N and "
+		       ".data.N beside the plane's\n",
+		       layout->name, (unsigned long long)layout->id);
+	printf("\n%8s  %-6s %8s %8s  %-12s  %s\n", "segment", "right", "first",
+	       "strides", "leases", "data");
 	for (uint32_t i = 0; i < layout->segments; i++) {
 		const struct aether_segment_info *is = &layout->is[i];
 

@@ -355,6 +355,8 @@ int cli_serve(int argc, char **argv)
 		goto done;
 	}
 	say(&serve);
+	if (fflush(stdout) || ferror(stdout))
+		goto done; /* who started it waits for that line */
 	err = turn(server);
 	if (err < 0)
 		result = cli_fail(&serve.common, err, "cannot serve %s",

@@ -245,6 +245,7 @@ int ae_line_attach(const char *path,
 
 int ae_line_attach_again(const struct aether_plane *other,
 			 const struct aether_attach_options *options,
+			 struct aether_error *error,
 			 struct aether_plane **plane)
 {
 	const struct ae_posix_plane *p = other->host;
@@ -263,13 +264,15 @@ int ae_line_attach_again(const struct aether_plane *other,
 		all.read_only |= options->read_only;
 		all.patience = options->patience;
 	}
-	err = ae_line_attach(p->line->path, &all, NULL, &made);
+	err = ae_line_attach(p->line->path, &all, error, &made);
 	if (err < 0)
 		return err;
 	new = made->host;
 	if (memcmp(new->line->id, p->line->id, sizeof(p->line->id)) != 0) {
 		aether_plane_detach(made); /* another plane is served there */
-		return AETHER_EPLANE;
+		return aether_error_fill(error, AETHER_EPLANE, 0,
+					 "another plane is served at '%s' now",
+					 p->line->path);
 	}
 	*plane = made;
 	return 0;

@@ -20,6 +20,7 @@ int ae_line_attach(const char *path,
  * there, and it is the same plane still; else an error. */
 int ae_line_attach_again(const struct aether_plane *other,
 			 const struct aether_attach_options *options,
+			 struct aether_error *error,
 			 struct aether_plane **plane);
 
 /* Says that it is detached. NULL is allowed. */

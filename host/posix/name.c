@@ -110,14 +110,17 @@ int aether_plane_destroy(const char *name, struct aether_error *error)
 {
 	char path[AE_POSIX_PATH];
 	int err = ae_posix_path(name, path, error);
-	int fd;
+	struct stat st;
+	int fd, os;
 
 	if (err < 0)
 		return err;
 	/* open until the end: no other plane's file has its inode so long */
 	fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
-		return aether_error_fill(error, ae_posix_code(errno), errno,
+	os = errno;
+	if (fd < 0 && os != ENOENT && os != ENOTDIR &&
+	    (lstat(path, &st) == 0 || errno != ENOENT))
+		return aether_error_fill(error, ae_posix_code(os), os,
 					 "cannot destroy plane '%s'", name);
 	err = destroy(name, path, fd, error);
 	if (fd >= 0)

@@ -138,15 +138,25 @@ static int begin(struct aether_server *s, struct aether_error *error)
 	return 0;
 }
 
-static int refuse_grant(int err, const struct aether_grant *g,
+static int refuse_grant(const struct aether_server *s, int err,
+			const struct aether_grant *g,
 			struct aether_error *error)
 {
+	uint32_t count = ae_segment_count(&s->plane->geometry);
+
 	if (err == AETHER_ENOSPC)
 		return aether_error_fill(error, err, 0,
 					 "there are rules for %d users and "
 					 "groups, and no room for another one; "
 					 "take some back.",
 					 AE_RULES_MAX);
+	if (err == AETHER_EINVAL && count < AETHER_SEGMENTS_MAX &&
+	    g->segments >> count)
+		return aether_error_fill(error, err, 0,
+					 "a rule is for segment %d, and the "
+					 "plane has segments 0 to %u.",
+					 63 - __builtin_clzll(g->segments),
+					 count - 1);
 	if (err == AETHER_EINVAL)
 		return aether_error_fill(error, err, 0,
 					 "a rule for %u of kind %u, right %u, "
@@ -174,7 +184,7 @@ static int make_rules(struct aether_server *s,
 				       ae_segment_count(&s->plane->geometry));
 
 		if (err < 0)
-			return refuse_grant(err, &o->grants[i], error);
+			return refuse_grant(s, err, &o->grants[i], error);
 	}
 	fd = ae_rules_make(&rules);
 	if (fd < 0 || ae_posix_private_reopen(&s->rules, fd, O_RDWR) < 0) {
@@ -343,7 +353,7 @@ int aether_server_grant(struct aether_server *server,
 	int err = ae_rules_change(server->rules.fd, grant,
 				  ae_segment_count(&server->plane->geometry));
 
-	return err < 0 ? refuse_grant(err, grant, error) : 0;
+	return err < 0 ? refuse_grant(server, err, grant, error) : 0;
 }
 
 int aether_server_rules(const struct aether_server *server,

@@ -109,7 +109,7 @@ def test_wrong():
                   (at, 1, "read", "x"), (at, 1, "read", 0, 0)):
         bad(2, "AETHER_EUSAGE", "grant", *words)
     bad(1, "AETHER_EINVAL", "serve", "p", at, "--grant", "1:read:4",
-        says="cannot be of this plane")
+        says="the plane has segments 0 to 3.")
     must(not at.exists(), "a socket is left")
 
 
@@ -185,7 +185,9 @@ def test_a_second_user():
     with Server("--anonymous", at, *SMALL, *GRANTS):
         same([s["right"] for s in
               good_json("layout", at, **OTHER)["segments"]],
-             ["read", "read", "route", "none"], "as an observer")
+             ["write", "read", "route", "none"], "what it would have")
+        must("files of segment" not in good("layout", at, **OTHER).out,
+             "there are none")
         same(good_json("map", at, **OTHER)["counts"],
              {**good_json("map", at)["counts"], "dormant": 96, "unseen": 32},
              "map")
@@ -203,6 +205,46 @@ def test_a_second_user():
         good("grant", at, NOBODY, "none")
         bad(1, "AETHER_EACCES", "who", at, says=f"aether grant SOCKET {NOBODY}",
             **OTHER)
+
+
+def test_one_client_too_many():
+    """Each stage is a client: who is refused is told why, also in a flow."""
+    needs_root()
+    at = socket()
+    with Server("--anonymous", at, *SMALL, *GRANTS, "--per-user", 4), \
+            tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
+        source = Path(work) / "in"
+        source.write_bytes(b"x")
+        source.chmod(0o644)
+        done = aether("run", "--plane", at, "--workers", 1, source,
+                      Path(work) / "out", **OTHER)
+        must(done.status == 1 and "4 of user 65534" in done.err, done.err)
+        same(os.listdir(work), ["in"], "no output")
+
+
+def test_rules_are_told():
+    """What a change says is what holds for that one now."""
+    at = socket()
+    with Server("--anonymous", at, *SMALL):
+        good("grant", at, NOBODY, "observe", 0)
+        same(good("grant", at, NOBODY, "write", 1).out.splitlines(),
+             [f"{NOBODY} (nobody)  read  0", f"{NOBODY} (nobody)  write  1"],
+             "all of its rules")
+        good("grant", at, "anyone", "read")
+        must("65534" in good("grant", at, NOBODY, "none").out, "none")
+        bad(1, "AETHER_EINVAL", "grant", at, NOBODY, "read", 9,
+            says="a rule is for segment 9, and the plane has segments 0 to 3.")
+        bad(1, "AETHER_EPLANE", "doctor", "/etc/passwd", says="is no socket")
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            server = subprocess.run([BIN, "serve", "--anonymous",
+                                     tool.planes / "other.sock"],
+                                    stdout=full, stderr=subprocess.PIPE,
+                                    timeout=TIMEOUT, check=False,
+                                    env=tool.environment())
+        must(b"cannot write standard output" in server.stderr,
+             str(server.stderr))
+        same(server.returncode, 1, "who cannot say that it serves ends")
 
 
 # ---- namespaces
