@@ -5,6 +5,8 @@
  */
 #include "cli.h"
 
+#include <string.h>
+
 struct destroy {
 	struct cli_common common;
 	const char *name;
@@ -42,6 +44,12 @@ int cli_destroy(int argc, char **argv)
 	json_t *object;
 
 	cli_parse(&argp, "destroy", argc, argv, &destroy);
+	if (strchr(destroy.name, '/'))
+		return cli_fail(&destroy.common, AETHER_ENAME,
+				"'%s' is no plane's name; a plane that is "
+				"served ends by its name, and an anonymous one "
+				"when its servers and all others have ended.",
+				destroy.name);
 	if (cli_explain(aether_plane_destroy(destroy.name, &error), &error) < 0)
 		return cli_fail_error(&destroy.common, &error);
 	if (!destroy.common.json)

@@ -53,6 +53,16 @@ int cli_attach(const char *name, uint32_t flags, struct aether_error *error,
 {
 	int err = aether_plane_attach(name, flags, error, plane);
 
+	struct stat found;
+
 	/* a socket lies where it lies */
-	return strchr(name, '/') ? err : cli_explain(err, error);
+	if (strchr(name, '/'))
+		return err;
+	if (err == AETHER_ENOENT && stat(name, &found) == 0 &&
+	    S_ISSOCK(found.st_mode))
+		return cli_error(error, err, 0,
+				 "there is no plane '%s'; the socket of that "
+				 "name here is ./%s.",
+				 name, name);
+	return cli_explain(err, error);
 }

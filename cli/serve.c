@@ -44,6 +44,8 @@ struct serve {
 	struct aether_grant rule[RULES_MAX];
 };
 
+#define ANONYMOUS "Of an anonymous plane, as aether create: "
+
 static const struct argp_option options[] = {
 	{ .name = "grant",
 	  .key = KEY_GRANT,
@@ -73,25 +75,31 @@ static const struct argp_option options[] = {
 	{ .name = "layout",
 	  .key = KEY_LAYOUT,
 	  .arg = "L",
-	  .doc = "Of that plane: as aether create" },
-	{ .name = "tier", .key = KEY_TIER, .arg = "T", .doc = "The same" },
+	  .doc = ANONYMOUS "its layout" },
+	{ .name = "tier",
+	  .key = KEY_TIER,
+	  .arg = "T",
+	  .doc = ANONYMOUS "how much data" },
 	{ .name = "strides",
 	  .key = KEY_STRIDES,
 	  .arg = "N",
-	  .doc = "The same" },
+	  .doc = ANONYMOUS "how many strides" },
 	{ .name = "stride",
 	  .key = KEY_STRIDE,
 	  .arg = "SIZE",
-	  .doc = "The same" },
+	  .doc = ANONYMOUS "their size" },
 	{ .name = "participants",
 	  .key = KEY_PARTICIPANTS,
 	  .arg = "N",
-	  .doc = "The same" },
+	  .doc = ANONYMOUS "how many slots" },
 	{ .name = "segments",
 	  .key = KEY_SEGMENTS,
 	  .arg = "N",
-	  .doc = "The same: without it all or nothing can be granted" },
-	{ .name = "zero", .key = KEY_ZERO, .doc = "The same" },
+	  .doc = ANONYMOUS "how many segments; without it all or nothing "
+			   "can be granted" },
+	{ .name = "zero",
+	  .key = KEY_ZERO,
+	  .doc = ANONYMOUS "strides are zeroed when a lease ends" },
 	{ 0 },
 };
 
