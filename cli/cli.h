@@ -205,6 +205,10 @@ int cli_attach(const char *name, uint32_t flags, struct aether_error *error,
 	       struct aether_plane **plane);
 int cli_explain(int err, struct aether_error *error);
 
+/* How an orchestrator attaches to that plane anew: without data, and only to
+ * what the other stages, with the same rights, may write. */
+struct aether_attach_options cli_without_data(const struct aether_plane *plane);
+
 /*
  * Values of options (values.c); a usage error if they are not allowed. The
  * names of the tiers, each after a space, are CLI_TIERS.

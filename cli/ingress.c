@@ -163,7 +163,7 @@ static int orchestrate(struct stage *stage, struct desk *desk, int tell)
 	struct aether_participant_options who = {
 		.role = AETHER_ROLE_ORCHESTRATOR, .no_data = 1
 	};
-	struct aether_attach_options less = { .no_data = UINT64_MAX };
+	struct aether_attach_options less = cli_without_data(stage->plane);
 	struct aether_flow_orchestrator work = {
 		.replace = replace,
 		.stay = patience(stage) + 1, /* 0 would be the default */

@@ -66,3 +66,15 @@ int cli_attach(const char *name, uint32_t flags, struct aether_error *error,
 				 name, name);
 	return cli_explain(err, error);
 }
+
+struct aether_attach_options cli_without_data(const struct aether_plane *plane)
+{
+	struct aether_attach_options less = { .no_data = UINT64_MAX };
+	struct aether_segment_info is;
+
+	/* in a child nothing of it is mapped: not to be looked at as a whole */
+	for (uint32_t i = 0; aether_segment_look(plane, i, &is) == 0; i++)
+		if (is.right < AETHER_RIGHT_WRITE)
+			less.hidden |= UINT64_C(1) << i;
+	return less;
+}

@@ -206,10 +206,11 @@ static int join(const struct run *run, uint32_t stage, struct run_seat *seat,
 	int routes = stage == RUN_ORCHESTRATOR;
 	struct aether_participant_options who = { .spin = SPIN_NS,
 						  .no_data = (uint32_t)routes };
-	struct aether_attach_options less = { .no_data = routes ? UINT64_MAX
-								: 0 };
+	struct aether_attach_options less = { .flags = 0 };
 	int rc;
 
+	if (routes)
+		less = cli_without_data(run->plane);
 	aether_participant_role(run_role(run, stage), &who.role);
 	rc = aether_plane_reattach(run->plane, &less, &seat->error, plane);
 	if (rc == 0)

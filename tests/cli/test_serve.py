@@ -207,6 +207,24 @@ def test_a_second_user():
             **OTHER)
 
 
+def test_a_flow_where_it_may():
+    """Its orchestrator, which needs no data, uses no stride but where the
+    other stages may write."""
+    needs_root()
+    for may in range(4):
+        at = socket()
+        with Server("--anonymous", at, *SMALL, "--grant", f"{NOBODY}:route",
+                    "--grant", f"{NOBODY}:write:{may}"), \
+                tempfile.TemporaryDirectory() as work:
+            os.chmod(work, 0o777)
+            source, out = Path(work) / "in", Path(work) / "out"
+            source.write_bytes(os.urandom(300_001))
+            source.chmod(0o644)
+            good("run", "--plane", at, "--burn", "xor:A5", "--verify",
+                 source, out, **OTHER)
+            same(len(out.read_bytes()), 300_001, f"in segment {may}")
+
+
 def test_one_client_too_many():
     """Each stage is a client: who is refused is told why, also in a flow."""
     needs_root()
