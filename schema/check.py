@@ -59,8 +59,10 @@ def numbers(schema):
         yield "format", "is 0; the first format is 1"
     if schema.magic == 0:
         yield "magic", "is 0; an empty file must not look like a plane"
-    if schema.endian == int.from_bytes(schema.endian.to_bytes(4, "big"),
-                                       "little"):
+    if not 0 <= schema.endian < 1 << 32:
+        yield "endian", "is no number of 32 bits"
+    elif schema.endian == int.from_bytes(schema.endian.to_bytes(4, "big"),
+                                         "little"):
         yield "endian", "reads the same in both byte orders"
 
 
