@@ -199,7 +199,7 @@ static int refuse_client(struct aether_server *s, int fd, struct ae_client *who,
 			 struct ae_client **place)
 {
 	struct ae_peer peer;
-	int err = ae_serve_peer(s, fd, &peer);
+	int err = ae_serve_peer(s, fd, &peer), stale = s->heard_all;
 
 	if (err == 0)
 		err = ae_serve_judge(s, &peer, &who->may);
@@ -215,7 +215,8 @@ static int refuse_client(struct aether_server *s, int fd, struct ae_client *who,
 	}
 	*place = make_place(s, who->uid);
 	if (!*place) {
-		ae_serve_refuse(s, fd, AETHER_EBUSY, 0,
+		/* who has gone since all were heard may be just the one */
+		ae_serve_refuse(s, fd, AETHER_EBUSY, stale,
 				"the server has as many clients as it may, %u, "
 				"or %u of user %u; let one detach, or serve "
 				"with more --clients, --per-user.",
