@@ -221,6 +221,13 @@ void cli_tier(const struct cli_common *common, const char *text,
 	      uint32_t *tier);
 void cli_stride(const struct cli_common *common, const char *text,
 		uint64_t *size);
+void cli_group(const struct cli_common *common, const char *text,
+	       uint32_t *group);
+
+/* A group by name or number; a mode in octal digits, that has all bits of
+ * `least`. AETHER_EINVAL. */
+int cli_group_find(const char *text, uint32_t *group);
+int cli_mode_read(const char *text, uint32_t least, uint32_t *mode);
 
 /* The verbs, one file each. */
 int cli_create(int argc, char **argv);

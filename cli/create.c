@@ -6,7 +6,6 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,7 +14,6 @@
 #define SHMEM_HUGE "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define MODE_OWNER 0600u /* without these nobody could use the plane */
 #define MODE_GROUP 0060u
-#define MODE_MAX 0777u
 
 enum {
 	KEY_LAYOUT = 1,
@@ -86,44 +84,9 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-/* Octal digits that let the owner read and write. */
-static int parse_mode(const char *text, uint32_t *mode)
-{
-	char *end;
-	unsigned long value;
-
-	if (text[0] < '0' || text[0] > '7')
-		return AETHER_EINVAL;
-	value = strtoul(text, &end, 8);
-	if (*end || value > MODE_MAX || (value & MODE_OWNER) != MODE_OWNER)
-		return AETHER_EINVAL;
-	*mode = (uint32_t)value;
-	return 0;
-}
-
-static int find_group(const char *text, uint32_t *group)
-{
-	const struct group *entry = getgrnam(text);
-	uint64_t number;
-
-	if (entry)
-		*group = entry->gr_gid;
-	else if (!cli_number(text, 0, UINT32_MAX - 1, &number))
-		*group = (uint32_t)number;
-	else
-		return AETHER_EINVAL;
-	return 0;
-}
-
 static void parse_group(struct create *create, const char *text)
 {
-	uint32_t *group = &create->options.group;
-
-	if (find_group(text, group) < 0)
-		cli_usage(&create->common,
-			  "--group is '%s'; give the name or "
-			  "the number of a group of this machine",
-			  text);
+	cli_group(&create->common, text, &create->options.group);
 	create->group = text;
 }
 
@@ -154,7 +117,7 @@ static void parse_value(struct create *create, int key, const char *arg)
 			  &plane->segments);
 	if (key == KEY_STRIDE)
 		cli_stride(common, arg, &plane->stride_size);
-	if (key == KEY_MODE && parse_mode(arg, &plane->mode) < 0)
+	if (key == KEY_MODE && cli_mode_read(arg, MODE_OWNER, &plane->mode) < 0)
 		cli_usage(common,
 			  "--mode is '%s'; give an octal mode that "
 			  "lets the owner read and write, as 660",

@@ -24,20 +24,6 @@ static int find_user(const char *text, uint32_t *id)
 	return 0;
 }
 
-static int find_group(const char *text, uint32_t *id)
-{
-	const struct group *entry = getgrnam(text);
-	uint64_t number;
-
-	if (entry)
-		*id = entry->gr_gid;
-	else if (!cli_number(text, 0, UINT32_MAX - 1, &number))
-		*id = (uint32_t)number;
-	else
-		return AETHER_EINVAL;
-	return 0;
-}
-
 static void read_who(const struct cli_common *common, const char *who,
 		     struct aether_grant *grant)
 {
@@ -49,7 +35,7 @@ static void read_who(const struct cli_common *common, const char *who,
 		grant->who = AETHER_WHO_ANYONE;
 	} else if (who[0] == '@') {
 		grant->who = AETHER_WHO_GROUP;
-		err = find_group(who + 1, &grant->id);
+		err = cli_group_find(who + 1, &grant->id);
 	} else {
 		err = find_user(who, &grant->id);
 	}

@@ -6,7 +6,6 @@
  */
 #include "rule.h"
 
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "stop.h"
 
 #define RULES_MAX 64
+#define MODE_OWNER 0200u /* without it he could not connect */
 
 enum {
 	KEY_GRANT = 1,
@@ -105,31 +105,10 @@ static const struct argp_option options[] = {
 
 static void read_mode(struct serve *serve, const char *text)
 {
-	char *end;
-	unsigned long mode = strtoul(text, &end, 8);
-
-	if (text[0] < '0' || text[0] > '7' || *end || mode > 0777 ||
-	    (mode & 0200) != 0200)
+	if (cli_mode_read(text, MODE_OWNER, &serve->options.mode) < 0)
 		cli_usage(&serve->common,
 			  "--mode is '%s'; give an octal mode that lets the "
 			  "owner write, as 660",
-			  text);
-	serve->options.mode = (uint32_t)mode;
-}
-
-static void read_group(struct serve *serve, const char *text)
-{
-	const struct group *entry = getgrnam(text);
-	uint64_t number;
-
-	if (entry)
-		serve->options.group = entry->gr_gid;
-	else if (!cli_number(text, 0, UINT32_MAX - 1, &number))
-		serve->options.group = (uint32_t)number;
-	else
-		cli_usage(&serve->common,
-			  "--group is '%s'; give the name or the number of a "
-			  "group of this machine",
 			  text);
 }
 
@@ -156,7 +135,7 @@ static void read_option(struct serve *serve, int key, const char *arg)
 		read_mode(serve, arg);
 		break;
 	case KEY_GROUP:
-		read_group(serve, arg);
+		cli_group(&serve->common, arg, &serve->options.group);
 		break;
 	case KEY_CLIENTS:
 		cli_count(common, "clients", arg, 65536,

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values of options that several verbs take: counts, tiers, stride sizes. What
- * is wrong with one is a usage error that names the option.
+ * Values of options that several verbs take: counts, tiers, stride sizes,
+ * groups, modes. What is wrong with one is a usage error that names the option.
  */
 #include "cli.h"
 
+#include <grp.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define MODE_MAX 0777u
 
 void cli_count(const struct cli_common *common, const char *option,
 	       const char *text, uint32_t most, uint32_t *count)
@@ -48,4 +52,42 @@ void cli_stride(const struct cli_common *common, const char *text,
 			  "%dK to %dM",
 			  text, AETHER_STRIDE_SIZE_MIN >> 10,
 			  AETHER_STRIDE_SIZE_MAX >> 20);
+}
+
+int cli_group_find(const char *text, uint32_t *group)
+{
+	const struct group *entry = getgrnam(text);
+	uint64_t number;
+
+	if (entry)
+		*group = entry->gr_gid;
+	else if (!cli_number(text, 0, UINT32_MAX - 1, &number))
+		*group = (uint32_t)number;
+	else
+		return AETHER_EINVAL;
+	return 0;
+}
+
+void cli_group(const struct cli_common *common, const char *text,
+	       uint32_t *group)
+{
+	if (cli_group_find(text, group) < 0)
+		cli_usage(common,
+			  "--group is '%s'; give the name or the number of a "
+			  "group of this machine",
+			  text);
+}
+
+int cli_mode_read(const char *text, uint32_t least, uint32_t *mode)
+{
+	unsigned long value;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '7')
+		return AETHER_EINVAL;
+	value = strtoul(text, &end, 8);
+	if (*end || value > MODE_MAX || (value & least) != least)
+		return AETHER_EINVAL;
+	*mode = (uint32_t)value;
+	return 0;
 }

@@ -458,29 +458,15 @@ int ae_posix_attach_own(const char *name,
 	return err < 0 ? err : attach(&a, error, plane);
 }
 
-/* Over a socket who cannot open control anew gets what he lives by only there.
- * What else was wrong there is then in nobody's way. */
-static int can_live(const struct ae_posix_plane *p)
-{
-	int fd = ae_posix_reopen(p->objects.control, O_RDWR);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 int aether_plane_reattach(const struct aether_plane *other,
 			  const struct aether_attach_options *options,
 			  struct aether_error *error,
 			  struct aether_plane **plane)
 {
-	const struct ae_posix_plane *p = other->host;
-	int looks = other->observer ||
-		    (options && options->flags & AETHER_ATTACH_OBSERVE);
 	struct aether_plane_objects objects;
 	int err = ae_line_attach_again(other, options, error, plane);
 
-	if (err == 0 || (p->line && !looks && !can_live(p)))
+	if (err <= 0)
 		return err;
 	aether_plane_objects(other, &objects);
 	return aether_plane_attach_objects(&objects, options, error, plane);

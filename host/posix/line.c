@@ -243,20 +243,27 @@ int ae_line_attach(const char *path,
 	return err;
 }
 
-int ae_line_attach_again(const struct aether_plane *other,
-			 const struct aether_attach_options *options,
-			 struct aether_error *error,
-			 struct aether_plane **plane)
+/* Who cannot open control anew gets what he lives by over the socket alone. */
+static int can_live(const struct ae_posix_plane *p)
 {
-	const struct ae_posix_plane *p = other->host;
-	const struct ae_posix_plane *new;
-	struct aether_attach_options all;
+	int fd = ae_posix_reopen(p->objects.control, O_RDWR);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static int attach_again(const struct aether_plane *other,
+			const struct aether_attach_options *options,
+			struct aether_error *error, struct aether_plane **plane)
+{
+	const struct ae_line *line =
+		((struct ae_posix_plane *)other->host)->line;
+	struct aether_attach_options all = line->options;
 	struct aether_plane *made = NULL;
+	const struct ae_posix_plane *new;
 	int err;
 
-	if (!p->line)
-		return AETHER_EINVAL;
-	all = p->line->options;
 	if (options) {
 		all.flags |= options->flags;
 		all.hidden |= options->hidden;
@@ -264,16 +271,39 @@ int ae_line_attach_again(const struct aether_plane *other,
 		all.read_only |= options->read_only;
 		all.patience = options->patience;
 	}
-	err = ae_line_attach(p->line->path, &all, error, &made);
+	err = ae_line_attach(line->path, &all, error, &made);
 	if (err < 0)
 		return err;
 	new = made->host;
-	if (memcmp(new->line->id, p->line->id, sizeof(p->line->id)) != 0) {
-		aether_plane_detach(made); /* another plane is served there */
+	if (memcmp(new->line->id, line->id, sizeof(line->id)) != 0) {
+		aether_plane_detach(made);
 		return aether_error_fill(error, AETHER_EPLANE, 0,
 					 "another plane is served at '%s' now",
-					 p->line->path);
+					 line->path);
 	}
 	*plane = made;
 	return 0;
+}
+
+int ae_line_attach_again(const struct aether_plane *other,
+			 const struct aether_attach_options *options,
+			 struct aether_error *error,
+			 struct aether_plane **plane)
+{
+	const struct ae_posix_plane *p = other->host;
+	int looks = other->observer ||
+		    (options && options->flags & AETHER_ATTACH_OBSERVE);
+	struct aether_error why = { .code = 0 };
+	int err;
+
+	if (!p->line)
+		return 1;
+	err = attach_again(other, options, &why, plane);
+	if (err == 0)
+		return 0;
+	if (looks || can_live(p))
+		return 1;
+	if (error)
+		*error = why;
+	return err;
 }

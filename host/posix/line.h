@@ -16,8 +16,9 @@ int ae_line_attach(const char *path,
 		   const struct aether_attach_options *options,
 		   struct aether_error *error, struct aether_plane **plane);
 
-/* aether_plane_reattach, if the other one came over a socket, somebody serves
- * there, and it is the same plane still; else an error. */
+/* aether_plane_reattach, if the other one came over a socket. 1: it did not, or
+ * nobody serves that plane there, and it can be done without: by descriptors.
+ */
 int ae_line_attach_again(const struct aether_plane *other,
 			 const struct aether_attach_options *options,
 			 struct aether_error *error,

@@ -100,6 +100,28 @@ static struct aether_server *make(struct aether_plane *plane,
 	return s;
 }
 
+/* What opening and joining have in common. Also after an error there may be
+ * one, which is to be unmade. */
+static int prepare(struct aether_plane *plane,
+		   const struct aether_server_options *options,
+		   struct aether_server_options *o, struct aether_error *error,
+		   struct aether_server **made)
+{
+	int err;
+
+	*o = (struct aether_server_options) { .mode = 0 };
+	if (options)
+		*o = *options;
+	err = check(plane, o, error);
+	if (err < 0)
+		return err;
+	*made = make(plane, o);
+	if (!*made || !(*made)->groups || !(*made)->client)
+		err = aether_error_fill(error, AETHER_ENOMEM, 0,
+					"cannot serve");
+	return err;
+}
+
 static void unmake(struct aether_server *s)
 {
 	for (uint32_t i = 0; s->client && i < s->room; i++)
@@ -213,20 +235,11 @@ int aether_server_open(struct aether_plane *plane, const char *path,
 		       struct aether_error *error,
 		       struct aether_server **server)
 {
-	struct aether_server_options o = { .mode = 0 };
+	struct aether_server_options o;
 	struct ae_socket_plan plan = { .path = path, .ready = note_socket };
-	struct aether_server *s;
-	int err;
+	struct aether_server *s = NULL;
+	int err = prepare(plane, options, &o, error, &s);
 
-	if (options)
-		o = *options;
-	err = check(plane, &o, error);
-	if (err < 0)
-		return err;
-	s = make(plane, &o);
-	if (!s || !s->groups || !s->client)
-		err = aether_error_fill(error, AETHER_ENOMEM, 0,
-					"cannot serve");
 	plan.mode = o.mode;
 	plan.group = o.group;
 	plan.user = s;
@@ -308,24 +321,16 @@ int aether_server_join(struct aether_plane *plane,
 		       struct aether_server **server)
 {
 	const struct ae_posix_plane *p = plane->host;
-	struct aether_server_options o = { .mode = 0 };
-	struct aether_server *s;
+	struct aether_server_options o;
+	struct aether_server *s = NULL;
 	int err;
 
-	if (options)
-		o = *options;
 	if (!p->line)
 		return aether_error_fill(error, AETHER_EINVAL, 0,
 					 "the plane was not attached over a "
 					 "socket, so there is none to serve "
 					 "along");
-	err = check(plane, &o, error);
-	if (err < 0)
-		return err;
-	s = make(plane, &o);
-	if (!s || !s->groups || !s->client)
-		err = aether_error_fill(error, AETHER_ENOMEM, 0,
-					"cannot serve");
+	err = prepare(plane, options, &o, error, &s);
 	if (err == 0)
 		err = ask_along(s, ae_line_path(p->line), error);
 	if (err == 0) {

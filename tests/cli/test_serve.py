@@ -157,16 +157,23 @@ def test_takeover():
     must(not at.exists(), "the socket is left")
 
 
+def flow(at, size, **who):
+    """A flow of somebody's own on what is served there."""
+    with tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
+        source, out = Path(work) / "in", Path(work) / "out"
+        source.write_bytes(os.urandom(size))
+        source.chmod(0o644)
+        good("run", "--plane", at, "--burn", "xor:A5", "--verify", source,
+             out, **who)
+        same(len(out.read_bytes()), size, "length")
+
+
 def test_a_flow():
     at = socket()
-    with tempfile.TemporaryDirectory() as work, \
-            Server("--anonymous", at, "--segments", 4, "--strides", 128,
-                   "--stride", "64K", "--participants", 8):
-        source, out = Path(work) / "in", Path(work) / "out"
-        source.write_bytes(os.urandom(3_000_001))
-        good("run", "--plane", at, "--burn", "xor:A5", "--verify", source,
-             out)
-        same(len(out.read_bytes()), 3_000_001, "length")
+    with Server("--anonymous", at, "--segments", 4, "--strides", 128,
+                "--stride", "64K", "--participants", 8):
+        flow(at, 3_000_001)
         same(good_json("map", at)["counts"]["dormant"], 128, "all are free")
 
 
@@ -192,14 +199,7 @@ def test_a_second_user():
              {**good_json("map", at)["counts"], "dormant": 96, "unseen": 32},
              "map")
         same(good_json("reap", at, **OTHER)["dead"], 0, "it can join")
-        with tempfile.TemporaryDirectory() as work:
-            os.chmod(work, 0o777)
-            source, out = Path(work) / "in", Path(work) / "out"
-            source.write_bytes(os.urandom(300_001))
-            source.chmod(0o644)
-            good("run", "--plane", at, "--burn", "xor:A5", "--verify",
-                 source, out, **OTHER)
-            same(len(out.read_bytes()), 300_001, "a flow of its own")
+        flow(at, 300_001, **OTHER)
         bad(1, "AETHER_EACCES", "grant", at, NOBODY, "write", **OTHER)
         bad(1, "AETHER_EACCES", "serve", at, **OTHER)
         good("grant", at, NOBODY, "none")
@@ -214,15 +214,8 @@ def test_a_flow_where_it_may():
     for may in range(4):
         at = socket()
         with Server("--anonymous", at, *SMALL, "--grant", f"{NOBODY}:route",
-                    "--grant", f"{NOBODY}:write:{may}"), \
-                tempfile.TemporaryDirectory() as work:
-            os.chmod(work, 0o777)
-            source, out = Path(work) / "in", Path(work) / "out"
-            source.write_bytes(os.urandom(300_001))
-            source.chmod(0o644)
-            good("run", "--plane", at, "--burn", "xor:A5", "--verify",
-                 source, out, **OTHER)
-            same(len(out.read_bytes()), 300_001, f"in segment {may}")
+                    "--grant", f"{NOBODY}:write:{may}"):
+            flow(at, 300_001, **OTHER)
 
 
 def test_one_client_too_many():

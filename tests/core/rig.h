@@ -53,6 +53,16 @@ static pid_t rig_child;
 		} \
 	} while (0)
 
+/* The same in a child, whose exit status says that it was not so. */
+#define MUST(cond) \
+	do { \
+		if (!(cond)) { \
+			printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			fflush(stdout); \
+			return 1; \
+		} \
+	} while (0)
+
 static inline int rig_remove(const char *path, const struct stat *st, int type,
 			     struct FTW *where)
 {

@@ -35,15 +35,6 @@ static void shorten(const char *name, uint64_t size)
 	need(truncate(path_of(name), (off_t)size) == 0);
 }
 
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			fflush(stdout); \
-			return 1; \
-		} \
-	} while (0)
-
 /* The calls of one that has lost its plane. */
 static int refuses(struct aether_plane *plane, struct aether_participant *me,
 		   uint64_t handle)

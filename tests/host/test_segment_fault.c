@@ -9,15 +9,6 @@
 
 #define DONE 42 /* exit status of a scene that came to its end */
 
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			fflush(stdout); \
-			return 1; \
-		} \
-	} while (0)
-
 /* The file that is cut off, and to what. */
 struct cut {
 	const char *file;

@@ -269,10 +269,26 @@ static int joins_at_once(void *argument)
 	return aether_plane_detach(plane) < 0 ? 4 : 0;
 }
 
+/* Nobody serves any more: one who can open control anew needs nobody, and is
+ * told of no error. */
+static void reattaches_alone(struct aether_plane *plane)
+{
+	struct aether_error error = { .code = 0 };
+	struct aether_plane *made = NULL;
+
+	is_int(aether_plane_reattach(plane, NULL, &error, &made), 0,
+	       "who attached may attach anew when nobody serves");
+	is_int(error.code, 0, "and no error is told");
+	aether_plane_detach(made);
+	aether_plane_detach(plane);
+}
+
 static void lives(void)
 {
 	pid_t server = serving_start(&scene);
+	struct aether_plane *plane = attach_over(0);
 
+	need(plane);
 	told = rig_shared(WORDS * sizeof(*told));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	clients_die(0);
@@ -291,6 +307,7 @@ static void lives(void)
 		skip("death of a second user: needs root to become nobody");
 	}
 	is_int(serving_stop(&scene, server), 0, "the server ends in order");
+	reattaches_alone(plane);
 }
 
 /* ---- servers */
