@@ -128,8 +128,9 @@ aether_plane_attach_objects(const struct aether_plane_objects *objects,
 
 /*
  * The same by all descriptors of another attachment of this process, or, after
- * fork(), of its parent's. One that came over a socket is attached to over it
- * anew, as long as somebody serves there.
+ * fork(), of its parent's: of that a child may ask nothing else than its
+ * segments (segment.h), for nothing of it is mapped there. One that came over a
+ * socket is attached to over it anew, as long as somebody serves there.
  */
 AETHER_API int
 aether_plane_reattach(const struct aether_plane *other,
