@@ -64,12 +64,15 @@ class Result:
         return f"(status {self.status}, out {self.out!r}, err {self.err!r})"
 
 
+TSAN = "exitcode=99"    # of a thread sanitizer; a test may add to it
+
+
 def environment(**more):
     env = {k: v for k, v in os.environ.items() if k != "AETHER_DIR"}
     env.update(AETHER_DIR=str(planes), LC_ALL="C",
                UBSAN_OPTIONS="halt_on_error=1:exitcode=99",
                ASAN_OPTIONS="exitcode=99:verify_asan_link_order=0",
-               TSAN_OPTIONS="exitcode=99")
+               TSAN_OPTIONS=TSAN)
     env.update(more)
     return env
 
