@@ -188,7 +188,7 @@ test: ## Run every test (20 minutes at most)
 	$(MAKE) $(TSAN) flavour
 	$(MAKE) -j2 O=build/clang CC=clang-14 $(CTESTS:$(O)/%=build/clang/%)
 	O=$(O) prove -j2 -e tests/run.sh tests/model.sh \
-		tests/planted_chaos.py $(SLOW)
+		tests/model_others.sh tests/planted_chaos.py $(SLOW)
 	$(MAKE) -j2 fuzzers
 	O=$(O) prove -e tests/run.sh tests/install.sh tests/rows.sh \
 		tests/fuzz.sh
