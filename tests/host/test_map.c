@@ -8,10 +8,6 @@
 #include <sys/syscall.h>
 #include "segments.h"
 
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
-
 static struct {
 	int puts;    /* objects and gaps that were to be put so far */
 	int intrude; /* before this one; 0: never */
