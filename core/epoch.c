@@ -21,28 +21,31 @@
 	(~(AETHER_EPOCH_INDEX_MASK << AETHER_EPOCH_INDEX_SHIFT | \
 	   AETHER_EPOCH_GENERATION_MASK << AETHER_EPOCH_GENERATION_SHIFT))
 
-static uint8_t may_by_kind(const struct aether_layout_epoch *epoch)
+static uint8_t may_by_kind(uint32_t kind)
 {
-	if (!epoch)
-		return AE_EPOCH_SIGNAL | AE_EPOCH_SET;
-	if (epoch->kind == AETHER_EPOCH_KIND_COUNTER)
+	if (kind == AETHER_EPOCH_KIND_COUNTER)
 		return AE_EPOCH_SIGNAL;
-	return epoch->kind == AETHER_EPOCH_KIND_LOCK ? 0 : AE_EPOCH_SET;
+	return kind == AETHER_EPOCH_KIND_LOCK ? 0 : AE_EPOCH_SET;
 }
 
+/* Row by row, and not epoch by epoch: each attachment does this. */
 void ae_epoch_kinds(struct aether_plane *plane)
 {
+	const struct aether_layout *l = plane->layout;
 	uint8_t *may = plane->epoch_may;
 
 	for (uint32_t i = 0; i < AETHER_EPOCHS; i++)
-		may[i] = may_by_kind(
-			aether_layout_find_epoch(plane->layout, i));
+		may[i] = AE_EPOCH_SIGNAL | AE_EPOCH_SET;
+	for (uint32_t i = 0; i < l->epoch_count; i++)
+		for (uint32_t j = 0; j < l->epochs[i].count; j++)
+			may[l->epochs[i].index + j] = may_by_kind(
+				l->epochs[i].kind);
 	for (uint32_t i = 0; i < AETHER_EPOCH_POOL; i++)
 		may[AETHER_IDX_SUPERVISOR_POOL + i] = AE_EPOCH_SIGNAL |
 						      AE_EPOCH_POOL;
-	for (uint32_t i = 0; i < plane->layout->guard_count; i++)
-		if (plane->layout->guards[i].epoch)
-			may[plane->layout->guards[i].epoch] |= AE_EPOCH_GUARD;
+	for (uint32_t i = 0; i < l->guard_count; i++)
+		if (l->guards[i].epoch)
+			may[l->guards[i].epoch] |= AE_EPOCH_GUARD;
 	may[AETHER_IDX_PANIC_STATE] = AE_EPOCH_SET | AE_EPOCH_ALL;
 	may[AETHER_IDX_CONTEXT_ID_HASH] = AE_EPOCH_SET | AE_EPOCH_ALL;
 }

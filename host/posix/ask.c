@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -76,13 +77,15 @@ static int refuse_connect(const char *path, int os, struct aether_error *error)
 				 "cannot connect to '%s'", path);
 }
 
-/* Connects; waits, until the deadline, where many do so at once, though
- * signals come all the time. An errno. */
+/* Waits, until the deadline, where many connect at once, though signals come
+ * all the time. An errno. */
 static int connect_until(int fd, const struct sockaddr_un *at,
 			 uint64_t deadline)
 {
 	int os;
 
+	if (fcntl(fd, F_SETFL, 0) < 0)
+		return errno;
 	do {
 		uint64_t wait = left(deadline) / 1000 + 1;
 		struct timeval most = { .tv_sec = (time_t)(wait / 1000000),
@@ -97,6 +100,16 @@ static int connect_until(int fd, const struct sockaddr_un *at,
 	return os == EINTR ? EAGAIN : os;
 }
 
+/* Connects; an errno. Mostly there is room, and nothing to wait for. */
+static int connect_to(int fd, const struct sockaddr_un *at, uint64_t deadline)
+{
+	if (connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EINTR
+		       ? connect_until(fd, at, deadline)
+		       : errno;
+}
+
 static int dial(struct ae_ask *ask, struct aether_error *error)
 {
 	struct sockaddr_un at;
@@ -105,10 +118,10 @@ static int dial(struct ae_ask *ask, struct aether_error *error)
 
 	if (err < 0)
 		return err;
-	if (ae_posix_private_socket(ask->connection, 0) < 0)
+	if (ae_posix_private_socket(ask->connection, SOCK_NONBLOCK) < 0)
 		return aether_error_fill(error, ae_posix_code(errno), errno,
 					 "cannot connect to '%s'", ask->path);
-	os = connect_until(ask->connection->fd, &at, ask->deadline);
+	os = connect_to(ask->connection->fd, &at, ask->deadline);
 	if (!os)
 		return 0;
 	ae_posix_private_close(ask->connection);

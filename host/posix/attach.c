@@ -126,45 +126,48 @@ static int refuse(int code, const char *name, const struct aether_header_seg *h,
 	return refuse_corrupt(name, h, error);
 }
 
-/* A private copy: what was checked cannot change afterwards. */
-static int read_header(int fd, const char *name,
-		       struct aether_header_seg *header,
-		       struct aether_geometry *geometry,
-		       struct aether_error *error)
-{
-	uint64_t size;
-	struct stat st;
-	ssize_t n;
-	int err;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return aether_error_fill(
-			error, AETHER_EPLANE, 0,
-			"'%s' is not a plane: not a regular file", name);
-	size = (uint64_t)st.st_size;
-	n = pread(fd, header, sizeof(*header), AETHER_OFFSET_PLANE_HEADER);
-	if (n < 0)
-		return aether_error_fill(error, AETHER_ESYS, errno,
-					 "cannot read the header of '%s'",
-					 name);
-	if (n < (ssize_t)sizeof(*header))
-		return aether_error_fill(error, AETHER_ETRUNC, 0,
-					 "'%s' is too short for a plane (%llu "
-					 "bytes)",
-					 name, ULL(size));
-	err = ae_plane_check(header, size, geometry);
-	return err < 0 ? refuse(err, name, header, geometry, size, error) : 0;
-}
-
 /* What is being attached to. */
 struct attaching {
 	const char *name;
+	const uint8_t *granted; /* by the server that sent the descriptors */
 	struct aether_attach_options options;
 	struct aether_plane_objects objects;
+	struct stat control; /* as it was when its header was read */
 	struct aether_header_seg header;
 	struct aether_geometry geometry;
 	uint8_t rights[AETHER_SEGMENTS_MAX];
 };
+
+/* A private copy: what was checked cannot change afterwards. */
+static int read_header(struct attaching *a, struct aether_error *error)
+{
+	const char *name = a->name;
+	struct stat *st = &a->control;
+	uint64_t size;
+	ssize_t n;
+	int err;
+
+	if (fstat(a->objects.control, st) < 0 || !S_ISREG(st->st_mode))
+		return aether_error_fill(
+			error, AETHER_EPLANE, 0,
+			"'%s' is not a plane: not a regular file", name);
+	size = (uint64_t)st->st_size;
+	n = pread(a->objects.control, &a->header, sizeof(a->header),
+		  AETHER_OFFSET_PLANE_HEADER);
+	if (n < 0)
+		return aether_error_fill(error, AETHER_ESYS, errno,
+					 "cannot read the header of '%s'",
+					 name);
+	if (n < (ssize_t)sizeof(a->header))
+		return aether_error_fill(error, AETHER_ETRUNC, 0,
+					 "'%s' is too short for a plane (%llu "
+					 "bytes)",
+					 name, ULL(size));
+	err = ae_plane_check(&a->header, size, &a->geometry);
+	return err < 0 ? refuse(err, name, &a->header, &a->geometry, size,
+				error)
+		       : 0;
+}
 
 static int refuse_object(const struct attaching *a,
 			 const struct ae_posix_object *o, const struct stat *st,
@@ -190,17 +193,18 @@ static int refuse_object(const struct attaching *a,
 				 text, a->name);
 }
 
-/* A file of just that size; of an anonymous plane, one that stays so. */
+/* A file of just that size; of an anonymous plane, one that stays so. Control
+ * was asked about with its header. */
 static int check_object(const struct attaching *a,
 			const struct ae_posix_object *o,
 			struct aether_error *error)
 {
 	const int sealed = F_SEAL_SHRINK | F_SEAL_GROW;
-	struct stat st = { .st_mode = 0 };
+	struct stat st = a->control;
 	int seals = sealed;
 
-	if (fstat(*o->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size != o->size)
+	if ((o->kind != AE_POSIX_CONTROL && fstat(*o->fd, &st) < 0) ||
+	    !S_ISREG(st.st_mode) || (uint64_t)st.st_size != o->size)
 		return refuse_object(a, o, &st, error);
 	if (a->header.flags & AETHER_FLAG_ANONYMOUS)
 		seals = fcntl(*o->fd, F_GET_SEALS);
@@ -222,6 +226,17 @@ static int allows(int mode, int write)
 	return write ? mode == O_RDWR : mode == O_RDWR || mode == O_RDONLY;
 }
 
+/* Both are mapped for reading and writing, which fails where the descriptors
+ * do not allow it: no other call need ask. */
+static int is_asked_by_mapping(const struct attaching *a, uint32_t segment)
+{
+	const struct aether_attach_options *o = &a->options;
+	uint64_t less = o->hidden | o->no_data | o->read_only;
+
+	return a->granted && a->granted[segment] == AETHER_RIGHT_WRITE &&
+	       !(o->flags & AETHER_ATTACH_OBSERVE) && !(less >> segment & 1);
+}
+
 /* What the descriptors allow and the options ask for. */
 static uint32_t right_to(const struct attaching *a, uint32_t segment)
 {
@@ -234,6 +249,8 @@ static uint32_t right_to(const struct attaching *a, uint32_t segment)
 
 	if (!a->geometry.segments)
 		leases = data = a->objects.control;
+	if (is_asked_by_mapping(a, segment))
+		return AETHER_RIGHT_WRITE;
 	if (o->hidden & bit || !allows(mode_of(leases), !observes))
 		return AETHER_RIGHT_NONE;
 	mode = o->no_data & bit ? -1 : mode_of(data);
@@ -253,8 +270,8 @@ static int check_objects(struct attaching *a, struct aether_error *error)
 					 "plane '%s' is not divided, so its "
 					 "segment 0 cannot be hidden",
 					 a->name);
-	if (!allows(mode_of(a->objects.control),
-		    !(a->options.flags & AETHER_ATTACH_OBSERVE)))
+	if (!a->granted && !allows(mode_of(a->objects.control),
+				   !(a->options.flags & AETHER_ATTACH_OBSERVE)))
 		return aether_error_fill(error, AETHER_EACCES, 0,
 					 "plane '%s' is opened for less than "
 					 "is asked for",
@@ -335,8 +352,7 @@ static int open_all(struct attaching *a, struct aether_error *error)
 	if (a->objects.control < 0)
 		return aether_error_fill(error, ae_posix_code(errno), errno,
 					 "cannot open plane '%s'", a->name);
-	err = read_header(a->objects.control, a->name, &a->header, &a->geometry,
-			  error);
+	err = read_header(a, error);
 	if (err < 0)
 		return err;
 	a->objects.segments = a->geometry.segments;
@@ -426,8 +442,7 @@ int aether_plane_attach_objects(const struct aether_plane_objects *objects,
 	ae_posix_objects_none(&a.objects, 0);
 	err = duplicate(objects->control, &a.objects.control, error);
 	if (err == 0)
-		err = read_header(a.objects.control, a.name, &a.header,
-				  &a.geometry, error);
+		err = read_header(&a, error);
 	if (err == 0)
 		err = duplicate_all(&a, objects, error);
 	if (err == 0)
@@ -437,23 +452,24 @@ int aether_plane_attach_objects(const struct aether_plane_objects *objects,
 	return err;
 }
 
-int ae_posix_attach_own(const char *name,
-			const struct aether_plane_objects *objects,
+int ae_posix_attach_own(const char *name, struct ae_posix_came *came,
 			const struct aether_attach_options *options,
 			struct aether_error *error, struct aether_plane **plane)
 {
 	struct attaching a = { .name = name,
+			       .granted = came->rights,
 			       .options = *options,
-			       .objects = *objects };
-	int err = read_header(a.objects.control, name, &a.header, &a.geometry,
-			      error);
+			       .objects = came->objects };
+	int err = read_header(&a, error);
 
 	a.options.flags |= AE_POSIX_ASK_BY_CONTROL;
-	if (err == 0 && objects->segments != a.geometry.segments)
+	came->device = a.control.st_dev;
+	came->inode = a.control.st_ino;
+	if (err == 0 && a.objects.segments != a.geometry.segments)
 		err = aether_error_fill(error, AETHER_EPLANE, 0,
 					"descriptors of %u segments came over "
 					"'%s', the plane has %u",
-					objects->segments, name,
+					a.objects.segments, name,
 					a.geometry.segments);
 	return err < 0 ? err : attach(&a, error, plane);
 }

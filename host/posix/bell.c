@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -31,20 +32,23 @@ struct ae_posix_bell {
 	struct aether_participant *self; /* whom it waits as; NULL: stopped */
 
 	pthread_mutex_t list; /* all that follows, but for the words */
-	struct aether_epoch_watch watch[MOST];
-	int fd[MOST]; /* of each watch */
 	uint32_t count;
-	struct aether_participant *owner[MOST]; /* of each descriptor */
-	int opened[MOST];
 	uint32_t descriptors;
 	struct aether_word32 changes; /* of the list */
 	struct aether_word32 begun, stopping;
 
 	/* The thread's own. */
-	struct aether_epoch_watch mine[MOST];
 	uint32_t mine_count;
 	uint32_t known; /* changes of the list that it has seen */
 	uint32_t boot;  /* the boot that it has told of */
+
+	/* As far as the counts say. Each attachment has a bell and few ring it,
+	 * so these are not cleared. */
+	struct aether_epoch_watch watch[MOST];
+	int fd[MOST];                           /* of each watch */
+	struct aether_participant *owner[MOST]; /* of each descriptor */
+	int opened[MOST];
+	struct aether_epoch_watch mine[MOST];
 };
 
 static uint32_t read_word(const struct aether_word32 *word)
@@ -153,7 +157,7 @@ static void *run(void *argument)
 		pthread_mutex_lock(&b->list);
 		b->known = read_word(&b->changes);
 		b->mine_count = wait.count = b->count;
-		memcpy(b->mine, b->watch, sizeof(b->mine));
+		memcpy(b->mine, b->watch, b->count * sizeof(b->mine[0]));
 		pthread_mutex_unlock(&b->list);
 		if (ae_wait_until(b->self, &wait, AETHER_FOREVER) ==
 		    AETHER_EPANIC)
@@ -333,11 +337,12 @@ void ae_posix_bell_leave(struct aether_participant *me)
 
 struct ae_posix_bell *ae_posix_bell_make(struct aether_plane *plane)
 {
-	struct ae_posix_bell *b = calloc(1, sizeof(*b));
+	struct ae_posix_bell *b = malloc(sizeof(*b));
 	pthread_mutexattr_t recursive;
 
 	if (!b)
 		return NULL;
+	memset(b, 0, offsetof(struct ae_posix_bell, watch));
 	b->plane = plane;
 	b->pid = getpid();
 	pthread_mutexattr_init(&recursive);

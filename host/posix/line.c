@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "line.h"
@@ -22,6 +21,7 @@
 
 /* No slot's byte, and hardly another's: to see whether a lock is seen. */
 #define PROBE (INT64_C(1) << 40)
+#define PROBES 8
 
 struct ae_line {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -153,23 +153,32 @@ static int agree(const struct ae_ask *ask, const struct aether_plane *plane)
 	       ask->reply.id[1] == plane->id[1];
 }
 
+/* Locks a byte that nobody else just looks at: others who attach have theirs,
+ * and where one has the same the next is tried. 0 or -1. */
+static int lock_probe(int life, int64_t *at)
+{
+	uint64_t salt = ae_host_now();
+
+	for (int i = 0; i < PROBES; i++) {
+		salt = salt * UINT64_C(6364136223846793005) + 1;
+		*at = PROBE + (int64_t)(salt >> 32);
+		if (lock_at(life, F_WRLCK, *at, F_OFD_SETLK) >= 0)
+			return 0;
+	}
+	return -1;
+}
+
 /* Is it another description of the same file, whose locks the one that others
  * are asked about by sees? */
-static int is_good_life(const struct ae_posix_plane *p, int life)
+static int is_good_life(const struct ae_posix_plane *p,
+			const struct ae_posix_came *came, int life)
 {
-	struct stat one, two;
-	uint32_t salt = 0;
+	struct stat is;
 	int64_t at;
 	int seen;
 
-	if (life < 0 || fstat(life, &one) < 0 ||
-	    fstat(p->objects.control, &two) < 0 || one.st_dev != two.st_dev ||
-	    one.st_ino != two.st_ino)
-		return 0;
-	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
-		return 0;
-	at = PROBE + salt;
-	if (lock_at(life, F_WRLCK, at, F_OFD_SETLK) < 0)
+	if (life < 0 || fstat(life, &is) < 0 || is.st_dev != came->device ||
+	    is.st_ino != came->inode || lock_probe(life, &at) < 0)
 		return 0;
 	seen = lock_at(p->test, F_WRLCK, at, F_OFD_GETLK) == 1;
 	lock_at(life, F_UNLCK, at, F_OFD_SETLK);
@@ -189,22 +198,24 @@ static int refuse_contradiction(const char *path, struct aether_error *error)
 static int attach(struct ae_line *line, struct ae_ask *ask,
 		  struct aether_error *error, struct aether_plane **plane)
 {
-	struct aether_plane_objects objects;
+	struct ae_posix_came came = { .rights = ask->reply.right };
 	struct ae_posix_plane *p;
-	int err = ae_line_objects(ask, &objects);
+	int err = ae_line_objects(ask, &came.objects);
 
 	if (err == 0)
-		err = ae_posix_attach_own(line->path, &objects, &line->options,
+		err = ae_posix_attach_own(line->path, &came, &line->options,
 					  error, plane);
 	else
 		refuse_contradiction(line->path, error);
+	if (err == AETHER_EACCES)
+		err = refuse_contradiction(line->path, error);
 	if (err < 0) {
 		ae_wire_close(ask->fds, ask->count);
 		return err;
 	}
 	p = (*plane)->host;
 	if (agree(ask, *plane) &&
-	    ((*plane)->observer || is_good_life(p, line->life.fd))) {
+	    ((*plane)->observer || is_good_life(p, &came, line->life.fd))) {
 		p->line = line;
 		memcpy(line->id, ask->reply.id, sizeof(line->id));
 		return 0;

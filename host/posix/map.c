@@ -17,19 +17,33 @@
 #include "line.h"
 #include "watch.h"
 
+/* Where objects are being put. */
+struct space {
+	unsigned char *base;
+	void *mapping; /* with what aligning added */
+	size_t mapped;
+	uint64_t page;
+	int how;      /* MAP_FIXED: over a reservation, of which the rest stays;
+			 MAP_FIXED_NOREPLACE: where nothing is, gaps as well */
+	uint64_t end; /* MAP_FIXED_NOREPLACE: up to there it is ours */
+};
+
 /* Address space for `size` bytes whose start is aligned to a huge page. */
-static void *aligned_space(size_t size, size_t *mapped, void **mapping)
+static int reserve(struct space *s, size_t size)
 {
 	const size_t align = AETHER_HUGE_PAGE_SIZE;
 	uintptr_t start;
 
-	*mapped = size + align;
-	*mapping = mmap(NULL, *mapped, PROT_NONE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (*mapping == MAP_FAILED)
-		return NULL;
-	start = ((uintptr_t)*mapping + align - 1) & ~(uintptr_t)(align - 1);
-	return (void *)start;
+	*s = (struct space) { .mapped = size + align,
+			      .page = (uint64_t)sysconf(_SC_PAGESIZE),
+			      .how = MAP_FIXED };
+	s->mapping = mmap(NULL, s->mapped, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->mapping == MAP_FAILED)
+		return errno;
+	start = ((uintptr_t)s->mapping + align - 1) & ~(uintptr_t)(align - 1);
+	s->base = (unsigned char *)start;
+	return 0;
 }
 
 int ae_posix_protection(enum ae_posix_kind kind, uint32_t right, int observer)
@@ -45,15 +59,58 @@ int ae_posix_protection(enum ae_posix_kind kind, uint32_t right, int observer)
 	return right < AETHER_RIGHT_WRITE ? PROT_READ : both;
 }
 
-static int map_object(unsigned char *base, const struct ae_posix_object *o,
-		      int how)
+static int put(struct space *s, uint64_t at, uint64_t size, int rights,
+	       int flags, int fd)
 {
-	if (how == PROT_NONE)
-		return 0; /* the space stays what it is */
-	return mmap(base + o->at, (size_t)o->size, how, MAP_SHARED | MAP_FIXED,
-		    *o->fd, 0) == MAP_FAILED
-		       ? errno
-		       : 0;
+	void *to = s->base + at;
+	void *is = mmap(to, (size_t)size, rights, s->how | flags, fd, 0);
+
+	if (is == MAP_FAILED)
+		return errno;
+	if (is != to) { /* Linux before 4.17 */
+		munmap(is, (size_t)size);
+		return EEXIST;
+	}
+	s->end = (at + size + s->page - 1) & ~(s->page - 1);
+	return 0;
+}
+
+/* Nobody else's mapping shall come to lie in the plane. */
+static int put_gap(struct space *s, uint64_t to)
+{
+	if (s->how == MAP_FIXED || s->end >= to)
+		return 0;
+	return put(s, s->end, to - s->end, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+}
+
+/* Objects by their addresses: control, all leases, all data. */
+static uint32_t in_order(const struct aether_geometry *g, uint32_t i)
+{
+	if (i <= g->segments)
+		return i ? 2 * i - 1 : 0;
+	return 2 * (i - g->segments);
+}
+
+static int put_all(struct space *s, struct ae_posix_plane *p,
+		   const struct aether_geometry *g, const uint8_t *rights,
+		   int observer)
+{
+	int os = 0;
+
+	for (uint32_t i = 0; i < ae_posix_object_count(g) && !os; i++) {
+		struct ae_posix_object o = ae_posix_object(g, &p->objects,
+							   in_order(g, i));
+		int may = ae_posix_protection(o.kind, rights[o.segment],
+					      observer);
+
+		if (may == PROT_NONE)
+			continue;
+		os = put_gap(s, o.at);
+		if (!os)
+			os = put(s, o.at, o.size, may, MAP_SHARED, *o.fd);
+	}
+	return os ? os : put_gap(s, p->size);
 }
 
 /* One object holds all of an undivided plane: its data are a part of it. */
@@ -66,22 +123,52 @@ static int restrict_data(unsigned char *base, const struct aether_geometry *g,
 		       : 0;
 }
 
+/*
+ * Over a reservation the kernel splits what is there at each object, which
+ * takes as long as half of the mapping. So it is given back, and each object
+ * put where then nothing is; where another thread has come in between, it is
+ * reserved anew, and kept.
+ */
+static int map_objects(struct space *s, struct ae_posix_plane *p,
+		       const struct aether_geometry *g, const uint8_t *rights,
+		       int observer)
+{
+	int os = reserve(s, p->size);
+
+	if (os)
+		return os;
+	munmap(s->mapping, s->mapped);
+	s->mapping = s->base;
+	s->mapped = p->size;
+	s->how = MAP_FIXED_NOREPLACE;
+	os = put_all(s, p, g, rights, observer);
+	if (!os)
+		return 0;
+	if (s->end)
+		munmap(s->base, (size_t)s->end);
+	if (os != EEXIST)
+		return os;
+	os = reserve(s, p->size);
+	if (os)
+		return os;
+	os = put_all(s, p, g, rights, observer);
+	if (os)
+		munmap(s->mapping, s->mapped);
+	return os;
+}
+
 static int map_memory(struct ae_posix_plane *p, const struct aether_geometry *g,
 		      const uint8_t *rights, int observer, void **base)
 {
-	int os = 0;
+	struct space s;
+	int os = map_objects(&s, p, g, rights, observer);
 
-	*base = aligned_space(p->size, &p->mapped, &p->mapping);
-	if (!*base)
-		return errno;
-	for (uint32_t i = 0; i < ae_posix_object_count(g) && !os; i++) {
-		struct ae_posix_object o = ae_posix_object(g, &p->objects, i);
-
-		os = map_object(*base, &o,
-				ae_posix_protection(o.kind, rights[o.segment],
-						    observer));
-	}
-	if (!os && !g->segments && rights[0] < AETHER_RIGHT_WRITE)
+	if (os)
+		return os;
+	p->mapping = s.mapping;
+	p->mapped = s.mapped;
+	*base = s.base;
+	if (!g->segments && rights[0] < AETHER_RIGHT_WRITE)
 		os = restrict_data(*base, g,
 				   ae_posix_protection(AE_POSIX_DATA, rights[0],
 						       observer));

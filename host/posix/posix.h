@@ -6,6 +6,7 @@
 #ifndef POSIX_H
 #define POSIX_H
 
+#include <sys/types.h>
 #include "ae_plane.h"
 #include "ae_host.h"
 
@@ -116,11 +117,19 @@ int ae_posix_map(const struct aether_plane_objects *objects,
 		 uint32_t flags, struct aether_error *error,
 		 struct aether_plane **plane);
 
+/* What came over a socket. */
+struct ae_posix_came {
+	struct aether_plane_objects objects;
+	const uint8_t *rights; /* that were granted, to each segment */
+	dev_t device;          /* out: control's */
+	ino_t inode;
+};
+
 /* attach.c: by descriptors that are taken over if it succeeds; `name` is for
  * texts. That of control is of a description that nobody else has, and through
- * which nobody locks: others are asked about through it. */
-int ae_posix_attach_own(const char *name,
-			const struct aether_plane_objects *objects,
+ * which nobody locks: others are asked about through it. AETHER_EACCES: what
+ * was granted cannot be mapped. */
+int ae_posix_attach_own(const char *name, struct ae_posix_came *came,
 			const struct aether_attach_options *options,
 			struct aether_error *error,
 			struct aether_plane **plane);

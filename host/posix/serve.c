@@ -85,6 +85,7 @@ static struct aether_server *make(struct aether_plane *plane,
 		return NULL;
 	s->plane = plane;
 	s->reaper = o->reaper;
+	s->uid = (uint32_t)geteuid();
 	s->room = o->clients ? o->clients : CLIENTS;
 	s->per_user = o->per_user ? o->per_user : PER_USER;
 	s->patience = (o->patience ? o->patience : PATIENCE) * MS;

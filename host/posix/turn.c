@@ -45,6 +45,8 @@ void ae_serve_drop(struct aether_server *s, struct ae_client *c)
 		return;
 	epoll_ctl(s->events, EPOLL_CTL_DEL, c->line.fd, NULL);
 	ae_posix_private_close(&c->line);
+	while (s->end && s->client[s->end - 1].line.fd < 0)
+		s->end--;
 	s->info.clients--;
 	s->info.attached -= (uint32_t)c->attached;
 	c->attached = c->takes_part = 0;
@@ -167,7 +169,7 @@ static struct ae_client *place_for(struct aether_server *s, uint32_t uid)
 	struct ae_client *place = NULL;
 	uint32_t same = 0;
 
-	for (uint32_t i = 0; i < s->room; i++) {
+	for (uint32_t i = 0; i < s->end; i++) {
 		struct ae_client *c = &s->client[i];
 
 		if (c->line.fd < 0)
@@ -175,6 +177,8 @@ static struct ae_client *place_for(struct aether_server *s, uint32_t uid)
 		else
 			same += c->uid == uid;
 	}
+	if (!place && s->end < s->room)
+		place = &s->client[s->end];
 	return same < s->per_user ? place : NULL;
 }
 
@@ -188,7 +192,7 @@ static struct ae_client *make_place(struct aether_server *s, uint32_t uid)
 	if (place || s->heard_all)
 		return place;
 	s->heard_all = 1;
-	for (uint32_t i = 0; i < s->room; i++)
+	for (uint32_t i = 0; i < s->end; i++)
 		if (s->client[i].line.fd >= 0)
 			hear_client(s, &s->client[i]);
 	return place_for(s, uid);
@@ -238,6 +242,8 @@ static void welcome(struct aether_server *s, struct ae_posix_life *line)
 		return;
 	}
 	ae_posix_private_move(line, &c->line);
+	if (c == &s->client[s->end])
+		s->end++;
 	fd = c->line.fd;
 	c->uid = who.uid;
 	c->may = who.may;
@@ -307,7 +313,7 @@ static void accept_some(struct aether_server *s)
 static void drop_slow(struct aether_server *s, uint64_t now)
 {
 	s->deadline = UINT64_MAX;
-	for (uint32_t i = 0; i < s->room; i++) {
+	for (uint32_t i = 0; i < s->end; i++) {
 		struct ae_client *c = &s->client[i];
 
 		if (c->line.fd < 0 || c->attached)

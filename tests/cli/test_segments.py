@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import tool  # noqa: E402
 from tool import (Skip, aether, bad, good, good_json, must,  # noqa: E402
-                  objects, same)
+                  objects, same, until)
 
 from watched import Run  # noqa: E402
 
@@ -181,6 +181,8 @@ def test_an_orchestrator_has_no_data():
         good("create", "p", *segments, "--strides", 128, "--stride", "64K",
              "--participants", 8)
         run = Run("--plane", "p", "--burn", "xor:FF", "-", "-")
+        until(lambda: len(good_json("who", "p")["participants"]) == 4,
+              "all stages take part")
         have = {p["role"]: mapped(p["pid"]) for p in
                 good_json("who", "p")["participants"]}
         must(0 < have.pop("orchestrator") < 128 << 16, "it maps tables", have)

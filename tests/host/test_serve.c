@@ -3,18 +3,60 @@
  * Attaching over a socket: who gets what, and that he cannot get more of it,
  * really tried, by a second user too.
  */
+#include <dirent.h>
 #include <sys/mman.h>
+#include "posix.h"
 #include "serving.h"
 
 static struct serving scene;
+
+/* How many descriptions two attachments have in common: a position that one
+ * sets is the other's. */
+static int shared_by(const struct aether_plane *one,
+		     const struct aether_plane *two)
+{
+	struct aether_plane_objects a, b;
+	int n = 0;
+
+	aether_plane_objects(one, &a);
+	aether_plane_objects(two, &b);
+	for (uint32_t i = 0; i < ae_posix_object_count(&one->geometry); i++) {
+		int from = *ae_posix_object(&one->geometry, &a, i).fd;
+		int to = *ae_posix_object(&two->geometry, &b, i).fd;
+
+		if (from < 0 || to < 0)
+			continue;
+		lseek(from, (off_t)i + 1, SEEK_SET);
+		n += lseek(to, 0, SEEK_CUR) == (off_t)i + 1;
+		lseek(from, 0, SEEK_SET);
+	}
+	return n;
+}
+
+/* Descriptors of a process. */
+static int open_for(pid_t pid)
+{
+	struct dirent *entry;
+	char path[40];
+	DIR *files;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	files = opendir(path);
+	need(files != NULL);
+	while ((entry = readdir(files)))
+		n += entry->d_name[0] != '.';
+	closedir(files);
+	return n;
+}
 
 /* ---- the same user */
 
 static void same_user(void)
 {
 	pid_t server = serving_start(&scene);
+	int before = open_for(server);
 	struct aether_plane *one = attach_over(0), *two = attach_over(0);
-	struct aether_plane_objects a, b;
 	struct aether_participant *me;
 	struct aether_server *none = NULL;
 	struct aether_error error;
@@ -33,13 +75,10 @@ static void same_user(void)
 	*(char *)bytes = 77;
 	is_int(scene.plane->base[(unsigned char *)bytes - one->base], 77,
 	       "of one memory");
-	aether_plane_objects(one, &a);
-	aether_plane_objects(two, &b);
-	lseek(a.control, 4096, SEEK_SET);
-	lseek(a.data[0], 4096, SEEK_SET);
-	ok(lseek(b.control, 0, SEEK_CUR) == 0 &&
-		   lseek(b.data[0], 0, SEEK_CUR) == 0,
-	   "each client has descriptions of its own");
+	is_int(shared_by(one, two), 1 + 2 * SEGMENTS,
+	       "they share the server's descriptions");
+	while (open_for(server) != before + 2) /* it closes after it sends */
+		rig_sleep(MS);
 	is_int(aether_server_open(one, serving_path, NULL, &error, &none),
 	       AETHER_EEXIST, "served already: %s", error.text);
 	aether_participant_leave(me);
@@ -175,7 +214,7 @@ static int work(struct aether_plane *plane)
 
 static int as_nobody(void *argument)
 {
-	struct aether_plane *plane, *observed;
+	struct aether_plane *plane, *other, *observed;
 	struct aether_plane_objects o;
 	int err;
 
@@ -188,6 +227,9 @@ static int as_nobody(void *argument)
 	if (digits(plane) != 3210)
 		return 3;
 	aether_plane_objects(plane, &o);
+	other = attach_over(0);
+	if (!other || shared_by(plane, other) || aether_plane_detach(other) < 0)
+		return 9;
 	err = cannot_write(o.data[1], SIZE);
 	if (err)
 		return 30 + err;
@@ -286,8 +328,9 @@ static void second_user(void)
 	       "three rules");
 	ok(memcmp(listed, grants, sizeof(grants)) == 0, "these");
 	is_int(rig_wait(rig_fork(as_nobody, NULL)), 0,
-	       "a user, its group, anyone: who is closest counts; no more can "
-	       "be had of it, and observers write nothing");
+	       "a user, its group, anyone: who is closest counts; descriptions "
+	       "are its own, no more can be had of it, and observers write "
+	       "nothing");
 	is_int(rig_wait(rig_fork(may_not_rule, NULL)), 0,
 	       "rules are their owner's, and to serve must be granted");
 	grants[0].right = grants[1].right = AETHER_RIGHT_UNSAID;

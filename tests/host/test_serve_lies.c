@@ -27,6 +27,7 @@ enum lie {
 	SAME_LIFE,
 	NO_LIFE,
 	OTHER_LIFE,
+	OTHER_LIFE_SEEN,
 	SWAPPED,
 	OWN_MANY,
 	CONTROL_FIFO,
@@ -53,6 +54,7 @@ static const char *const lies[] = {
 	"control itself to live by",
 	"nothing to live by",
 	"another file to live by",
+	"another file to live by, and locks all of control itself",
 	"leases as data",
 	"too many that are to be closed in a child",
 	"a FIFO as control",
@@ -130,6 +132,15 @@ static void bend(enum lie lie, struct ae_wire_reply *reply, int *fds,
 	}
 }
 
+/* Whoever asks about any byte of control finds it locked. */
+static void lock_all(int control)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = ae_posix_reopen(control, O_RDWR);
+
+	need(fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0);
+}
+
 static void bend_more(enum lie lie, struct ae_wire_reply *reply, int *fds)
 {
 	struct stat st;
@@ -151,6 +162,10 @@ static void bend_more(enum lie lie, struct ae_wire_reply *reply, int *fds)
 		reply->own = 0;
 		break;
 	case OTHER_LIFE:
+		dup2(fds[3], fds[0]);
+		break;
+	case OTHER_LIFE_SEEN:
+		lock_all(fds[1]);
 		dup2(fds[3], fds[0]);
 		break;
 	case SWAPPED:
@@ -261,7 +276,7 @@ static void lie_all(void)
 {
 	for (enum lie lie = TRUTH; lie < LIES; lie++) {
 		int life = lie == SAME_LIFE || lie == NO_LIFE ||
-			   lie == OTHER_LIFE;
+			   lie == OTHER_LIFE || lie == OTHER_LIFE_SEEN;
 		int expected = lie == TRUTH ? 0 : 1;
 
 		if (lie == CONTROL_CHARACTERS)
