@@ -2,8 +2,7 @@
 /*
  * Answers of a server: who asks, what he may, and descriptors that allow just
  * that. Each is of a description that is opened for this client and closed here
- * as soon as it is sent; but a client of the server's own user, who could open
- * the memory himself, gets the server's where he may do all (0104).
+ * as soon as it is sent.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -67,14 +66,11 @@ int ae_serve_judge(struct aether_server *s, const struct ae_peer *peer,
 struct answer {
 	struct ae_wire_reply reply;
 	int fds[AE_WIRE_FDS];
-	int opened[AE_WIRE_FDS]; /* of them, those for this client alone */
-	uint32_t opens;
 };
 
 static void start(struct answer *a, uint32_t kind)
 {
 	memset(&a->reply, 0, sizeof(a->reply));
-	a->opens = 0;
 	ae_wire_head(&a->reply.head, kind, sizeof(a->reply));
 }
 
@@ -120,19 +116,7 @@ static int add(const struct aether_server *s, struct answer *a, int fd,
 
 	if (own < 0)
 		return errno;
-	a->opened[a->opens++] = own;
 	a->fds[a->reply.count++] = own;
-	return 0;
-}
-
-/* The server's own, or one more that is opened. Nobody locks through the
- * server's either: lives have descriptions of their own. */
-static int pass(const struct aether_server *s, struct answer *a, int fd,
-		int writes, int as_own)
-{
-	if (!as_own)
-		return add(s, a, fd, writes);
-	a->fds[a->reply.count++] = fd;
 	return 0;
 }
 
@@ -142,7 +126,7 @@ static int send_answer(const struct ae_client *c, struct answer *a)
 	int os = ae_wire_send(c->line.fd, &a->reply, sizeof(a->reply), a->fds,
 			      a->reply.count);
 
-	ae_wire_close(a->opened, a->opens);
+	ae_wire_close(a->fds, a->reply.count);
 	return os;
 }
 
@@ -162,31 +146,22 @@ static uint8_t reduce(uint8_t right, const struct aether_attach_options *o,
 	return right < most ? right : most;
 }
 
-/* What is mapped for writing here is of descriptors for writing. */
-static int is_whole(const struct aether_server *s, uint32_t segment)
-{
-	const struct aether_plane *plane = s->plane;
-	uint32_t first = ae_segment_first(&plane->geometry, segment);
-
-	return ae_right(plane, first) == AETHER_RIGHT_WRITE;
-}
-
 /* Descriptors of the segments, as far as they are granted; an errno. */
 static int add_segments(const struct aether_server *s, struct answer *a,
 			const struct aether_plane_objects *objects,
-			int takes_part, int as_own)
+			const struct aether_attach_options *o)
 {
+	int takes_part = !(o->flags & AETHER_ATTACH_OBSERVE);
 	int os = 0;
 
 	for (uint32_t i = 0; i < objects->segments && !os; i++) {
 		uint8_t right = a->reply.right[i];
-		int writes = right == AETHER_RIGHT_WRITE;
-		int own = as_own && writes && is_whole(s, i);
 
 		if (right >= AETHER_RIGHT_ROUTE)
-			os = pass(s, a, objects->leases[i], takes_part, own);
+			os = add(s, a, objects->leases[i], takes_part);
 		if (!os && right >= AETHER_RIGHT_READ)
-			os = pass(s, a, objects->data[i], writes, own);
+			os = add(s, a, objects->data[i],
+				 right == AETHER_RIGHT_WRITE);
 	}
 	return os;
 }
@@ -238,7 +213,6 @@ static int answer_attach(struct aether_server *s, struct ae_client *c,
 {
 	const struct aether_attach_options *o = &request->options;
 	int takes_part = !(o->flags & AETHER_ATTACH_OBSERVE);
-	int as_own = takes_part && c->uid == s->uid;
 	struct aether_plane_objects objects;
 	struct answer a;
 	int os = 0;
@@ -257,11 +231,11 @@ static int answer_attach(struct aether_server *s, struct ae_client *c,
 		os = add(s, &a, objects.control, 1);
 	a.reply.own = a.reply.count;
 	if (!os)
-		os = pass(s, &a, objects.control, takes_part, as_own);
+		os = add(s, &a, objects.control, takes_part);
 	if (!os)
-		os = add_segments(s, &a, &objects, takes_part, as_own);
+		os = add_segments(s, &a, &objects, o);
 	if (os)
-		ae_wire_close(a.opened, a.opens);
+		ae_wire_close(a.fds, a.reply.count);
 	else
 		os = send_answer(c, &a);
 	ae_posix_private_end();
@@ -296,10 +270,10 @@ static int answer_along(struct aether_server *s, const struct ae_client *c,
 	ae_posix_private_begin();
 	os = add(s, &a, s->rules.fd, 1);
 	a.reply.own = a.reply.count;
-	if (os)
-		ae_wire_close(a.opened, a.opens);
-	else
-		os = send_answer(c, &a);
+	if (!os)
+		os = ae_wire_send(c->line.fd, &a.reply, sizeof(a.reply), a.fds,
+				  a.reply.count);
+	ae_wire_close(a.fds + 1, a.reply.count - 1);
 	ae_posix_private_end();
 	return os ? refuse_os(s, c, os) : 0;
 }

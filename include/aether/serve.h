@@ -11,10 +11,8 @@
  * leases: those attached do without it, until it is there again.
  *
  * Who one is says the kernel (SO_PEERCRED, SO_PEERGROUPS), and rules say what
- * that allows. Each client gets descriptors with just its rights, from which it
- * cannot get more (docs/serve.md has what this does not defend). They are its
- * own; but clients of the server's own user, where they may write, share the
- * server's: so nobody locks through them, or reads at their position.
+ * that allows. Each client gets descriptors of its own, opened with its rights,
+ * from which it cannot get more (docs/serve.md has what this does not defend).
  *
  * At once: a server is used by one thread at a time; servers, clients and
  * changes of rules run beside each other freely. After fork() the child has no

@@ -75,8 +75,8 @@ static void same_user(void)
 	*(char *)bytes = 77;
 	is_int(scene.plane->base[(unsigned char *)bytes - one->base], 77,
 	       "of one memory");
-	is_int(shared_by(one, two), 1 + 2 * SEGMENTS,
-	       "they share the server's descriptions");
+	is_int(shared_by(one, two) + shared_by(one, scene.plane), 0,
+	       "each client has descriptions of its own");
 	while (open_for(server) != before + 2) /* it closes after it sends */
 		rig_sleep(MS);
 	is_int(aether_server_open(one, serving_path, NULL, &error, &none),
