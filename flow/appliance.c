@@ -139,7 +139,7 @@ int aether_flow_work(struct aether_participant *me,
 	uint64_t held = 0;
 	int rc = 0;
 
-	ae_stage_init(&b.stage, me, error, report, 2);
+	ae_stage_init(&b.stage, me, AETHER_ROLE_APPLIANCE, error, report);
 	b.stage.patience = options->patience;
 	b.stage.stopped = options->stopped;
 	while (rc == 0)

@@ -205,7 +205,7 @@ int aether_flow_egress(struct aether_participant *me,
 	struct ae_sigpipe hold;
 	int rc;
 
-	ae_stage_init(&d.stage, me, error, report, 2);
+	ae_stage_init(&d.stage, me, AETHER_ROLE_EGRESS, error, report);
 	d.stage.patience = options->patience;
 	d.stage.stopped = options->stopped;
 	ae_sigpipe_hold(&hold);

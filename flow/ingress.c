@@ -370,7 +370,7 @@ int aether_flow_ingress(struct aether_participant *me,
 	uint64_t held = 0;
 	int rc;
 
-	ae_stage_init(&s.stage, me, error, report, 2);
+	ae_stage_init(&s.stage, me, AETHER_ROLE_INGRESS, error, report);
 	s.stage.stopped = options->stopped;
 	rc = check(&s);
 	while (rc == 0 && !s.last)

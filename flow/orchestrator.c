@@ -311,7 +311,7 @@ int aether_flow_orchestrate(struct aether_participant *me,
 			     .moment = MOMENT_MIN_NS };
 	int rc;
 
-	ae_stage_init(&d.stage, me, error, report, 2);
+	ae_stage_init(&d.stage, me, AETHER_ROLE_ORCHESTRATOR, error, report);
 	d.stage.patience = options->patience;
 	d.stage.stopped = options->stopped;
 	if (options->count > AETHER_FLOW_WORKERS_MAX) {

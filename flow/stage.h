@@ -25,6 +25,7 @@ struct ae_stage {
 	struct aether_flow_report *report;
 	struct aether_flow_patience patience;
 	int (*stopped)(void); /* asked after a signal; NULL: it stops me */
+	uint32_t right;       /* enum aether_right that its role needs */
 	int begun;            /* the first stride has come */
 	uint64_t teller;      /* who tells me how the stream ends, whatever the
 				 others do; 0: nobody */
@@ -46,11 +47,10 @@ struct ae_cargo {
 
 /* stage.c */
 
-/* Clears the report and begins. The stage makes so many calls a stride that
- * can wake others; they wake them now and then (wake.h). */
+/* Clears the report and begins, in this role. */
 void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
-		   struct aether_error *error,
-		   struct aether_flow_report *report, uint32_t calls);
+		   uint32_t role, struct aether_error *error,
+		   struct aether_flow_report *report);
 
 /* Wakes whoever is owed it. */
 void ae_stage_end(struct ae_stage *stage);
@@ -69,6 +69,11 @@ int ae_stage_fail(struct ae_stage *stage, int code, int os, const char *what,
 
 /* The same for an answer of the library while doing `what`. */
 int ae_stage_refused(struct ae_stage *stage, int code, const char *what);
+
+/* The same for what it answered when I routed the stride: of AETHER_EACCES it
+ * is the other one who has no right. */
+int ae_stage_not_routed(struct ae_stage *stage, int code, uint64_t handle,
+			uint64_t to);
 
 /* The stage that I route to has left: fails with AETHER_ESTAGE. */
 int ae_stage_lost(struct ae_stage *stage, uint64_t tenancy);

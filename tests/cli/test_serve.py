@@ -207,6 +207,32 @@ def test_a_second_user():
             **OTHER)
 
 
+def test_what_to_ask_for():
+    """Who came over a socket and lacks a right is told of aether grant; who
+    came by name, of modes."""
+    needs_root()
+    at = socket()
+    grant = f"for aether grant SOCKET {NOBODY} write."
+    with tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
+        source = Path(work) / "in"
+        source.write_bytes(b"x")
+        source.chmod(0o644)
+        words = source, Path(work) / "out"
+        with Server("--anonymous", at, *SMALL, "--grant", f"{NOBODY}:read"):
+            bad(1, "AETHER_EACCES", "run", "--plane", at, *words, says=grant,
+                **OTHER)
+        with Server("--anonymous", at, "--strides", 64, "--grant",
+                    f"{NOBODY}:read"):
+            bad(1, "AETHER_EACCES", "run", "--plane", at, *words, says=grant
+                .replace("write.", "write, or"), **OTHER)
+        good("create", "p", "--mode", 666, *SMALL)
+        for file in tool.planes.glob("*.data.*"):
+            file.chmod(0o644)
+        bad(1, "AETHER_EACCES", "run", "--plane", "p", *words,
+            says="ask the plane's owner for its mode or group", **OTHER)
+
+
 def test_a_flow_where_it_may():
     """Its orchestrator, which needs no data, uses no stride but where the
     other stages may write."""
