@@ -280,8 +280,10 @@ static int open_desk(struct ae_desk *d)
 	struct aether_plane_info info;
 	uint32_t depth = ae_stage_depth(&d->stage, o->depth,
 					AETHER_FLOW_DEPTH_WORKER);
-	int rc;
+	int rc = ae_stage_check(&d->stage);
 
+	if (rc < 0)
+		return rc;
 	for (uint32_t i = 0; i < o->count; i++) {
 		d->workers[i].tenancy = d->gone = o->workers[i];
 		d->workers[i].place = AE_NEWCOMER;

@@ -60,16 +60,6 @@ uint64_t ae_stage_round(void)
 	return ROUND_NS;
 }
 
-/* An orchestrator has no data; an egress that only reads can write out what is
- * not sliced. */
-static uint32_t right_of(uint32_t role)
-{
-	if (role == AETHER_ROLE_ORCHESTRATOR)
-		return AETHER_RIGHT_ROUTE;
-	return role == AETHER_ROLE_EGRESS ? AETHER_RIGHT_READ
-					  : AETHER_RIGHT_WRITE;
-}
-
 void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
 		   uint32_t role, struct aether_error *error,
 		   struct aether_flow_report *report)
@@ -80,7 +70,7 @@ void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
 	stage->plane = aether_participant_plane(me);
 	stage->error = error;
 	stage->report = report;
-	stage->right = right_of(role);
+	stage->role = role;
 	aether_wake_defer(me, CALLS * batch_of(stage->plane));
 }
 
@@ -110,12 +100,13 @@ int ae_stage_fail(struct ae_stage *stage, int code, int os, const char *what,
 
 int ae_stage_refused(struct ae_stage *stage, int code, const char *what)
 {
+	uint32_t right = ae_stage_right(stage->role);
+
 	if (code == AETHER_EACCES)
-		return aether_segment_refuse(
-			stage->plane, stage->right, stage->error,
-			"%s: %s, the right %s is needed", what,
-			aether_error_message(code),
-			aether_segment_right_name(stage->right));
+		return aether_segment_refuse(stage->plane, right, stage->error,
+					     "%s: %s, the right %s is needed",
+					     what, aether_error_message(code),
+					     aether_segment_right_name(right));
 	return ae_stage_fail(stage, code, 0, "%s: %s", what,
 			     aether_error_message(code));
 }

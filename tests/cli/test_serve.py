@@ -233,6 +233,34 @@ def test_what_to_ask_for():
             says="ask the plane's owner for its mode or group", **OTHER)
 
 
+def test_stages_that_may_not():
+    """A stage that could never work says at once what it lacks; it does not
+    wait for the others."""
+    needs_root()
+    at = socket()
+    good("create", "p", "--mode", 666, *SMALL)
+    for file in tool.planes.glob("*.data.*"):
+        file.chmod(0o600)
+    with Server("--anonymous", at, *SMALL, "--grant", f"{NOBODY}:route"), \
+            tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
+        source, out = Path(work) / "in", Path(work) / "out"
+        source.write_bytes(b"x")
+        source.chmod(0o644)
+        for name, ask in ((at, f"aether grant SOCKET {NOBODY} write."),
+                          ("p", "for its mode or group")):
+            for words in (("appliance", name, "--burn", "none"),
+                          ("egress", name, out),
+                          ("ingress", name, source, "--wait", 3600)):
+                text = bad(1, "AETHER_EACCES", *words, says=ask, **OTHER).err
+                must("needs the right write" in text and "is route;" in text,
+                     text)
+        same(os.listdir(work), ["in"], "no output")
+        good("grant", at, NOBODY, "read")
+        bad(1, "AETHER_EACCES", "appliance", at, "--burn", "none",
+            says="the most that it has is read;", **OTHER)
+
+
 def test_a_flow_where_it_may():
     """Its orchestrator, which needs no data, uses no stride but where the
     other stages may write."""
