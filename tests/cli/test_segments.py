@@ -58,7 +58,8 @@ def test_looking():
     good("create", "p", "--segments", 4, *SMALL)
     row = good_json("ls")["planes"][0]
     same((row["segments"], row["rights"]), (4, ["write"] * 4), "ls")
-    must(good("ls").out.splitlines()[1].endswith("  wwww"), "the letters")
+    same((row["free"], row["unseen"]), (200, 0), "ls")
+    must(good("ls").out.splitlines()[1].endswith(" 200  wwww"), "the letters")
     found = good_json("layout", "p")
     same([(s["segment"], s["right"], s["first"], s["strides"])
           for s in found["segments"]],
@@ -95,7 +96,9 @@ def test_a_second_user():
     other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     row = good_json("ls", **other)["planes"][0]
     same(row["rights"], ["write", "read", "route", "none"], "ls")
-    must(good("ls", **other).out.splitlines()[1].endswith("  wro-"), "letters")
+    same((row["free"], row["unseen"]), (192, 8), "free of those seen")
+    must(good("ls", **other).out.splitlines()[1].endswith(" 192+?  wro-"),
+         "letters")
     same([s["right"] for s in good_json("layout", "p", **other)["segments"]],
          ["write", "read", "route", "none"], "layout")
     found = good_json("map", "p", **other)
@@ -106,6 +109,12 @@ def test_a_second_user():
     must("x unseen 8" in good("map", "p", **other).out, "the legend")
     good("who", "p", **other)
     good("reap", "p", **other)
+    mode("leases", 0o600)
+    row = good_json("ls", **other)["planes"][0]
+    same((row["free"], row["unseen"]), (None, 200), "none is seen")
+    must(good("ls", **other).out.splitlines()[1].endswith(" ?  ----"),
+         "no number that is none")
+    mode("leases", 0o666)
     mode("aether.p", 0o644)
     same(good_json("ls", **other)["planes"][0]["rights"], ["none"] * 4,
          "who may not write control takes no part")
