@@ -277,8 +277,16 @@ def test_the_dead():
         dead.kill()
     found = wrong()
     same(found, ["seatDead"], "what it left")
-    same(doctor("--repair")[0], 0, "settled")
+    concerned = f"slot 0 (dead, pid {dead.pid}, dead)"
+    same(doctor()[1][0]["whom"], concerned, "whom")
+    status, findings = doctor("--repair")
+    same((status, [(f["what"], f["whom"]) for f in findings]),
+         (0, [("seatDead", concerned)]), "settled, and whose it was")
     same(doctor(), (0, []), "afterwards")
+    with Member("p", "again", reserve=1) as dead:
+        dead.kill()
+    must(f"; slot 0 (again, pid {dead.pid}, dead) (repaired)" in
+         good("doctor", "--repair", "p").out, "in words")
 
 
 def test_words():
