@@ -80,6 +80,18 @@ def test_looking():
     same({s["segment"] for s in good_json("map", "u")["strides"]}, {0}, "map")
 
 
+def test_signs_are_explained():
+    """Each sign of map and each letter of ls has its row in docs/cli.md."""
+    good("create", "p", *SMALL)
+    text = (tool.ROOT / "docs" / "cli.md").read_text()
+    legend = good("map", "p").out.splitlines()[-1].split("   ")
+    same(len(legend), 10, "signs")
+    for sign, state, _ in (part.split() for part in legend):
+        must(f"| `{sign}` | `{state}` |" in text, "docs/cli.md lacks", sign)
+    for letter, right in zip("wro-", ("write", "read", "route", "none")):
+        must(f"| `{letter}` | `{right}` |" in text, "it lacks", letter)
+
+
 def test_a_second_user():
     if os.geteuid() != 0:
         raise Skip("needs root to become nobody")
