@@ -108,20 +108,6 @@ static const char *rights_text(const struct row *row,
 	return text;
 }
 
-static int sees_some(const struct row *row)
-{
-	return row->unseen < row->info.geometry.strides;
-}
-
-/* "?": none is seen; "96+?": so many, and of others it is not known. */
-static const char *free_text(const struct row *row, char text[16])
-{
-	if (!sees_some(row))
-		return "?";
-	snprintf(text, 16, "%u%s", row->free, row->unseen ? "+?" : "");
-	return text;
-}
-
 static json_t *as_json(const struct row *row)
 {
 	const struct aether_geometry *is = &row->info.geometry;
@@ -146,7 +132,7 @@ static json_t *as_json(const struct row *row)
 	cli_set(object, "participants", json_integer(is->participants));
 	cli_set(object, "alive", json_integer(row->alive));
 	cli_set(object, "free",
-		sees_some(row) ? json_integer(row->free) : json_null());
+		cli_counted(row->free, row->unseen, is->strides));
 	cli_set(object, "unseen", json_integer(row->unseen));
 	return object;
 }
@@ -154,7 +140,7 @@ static json_t *as_json(const struct row *row)
 static void print_row(const struct row *row)
 {
 	const struct aether_geometry *is = &row->info.geometry;
-	char rights[AETHER_SEGMENTS_MAX + 1], unused[16];
+	char rights[AETHER_SEGMENTS_MAX + 1], unused[CLI_COUNTED_MAX];
 
 	if (row->err) {
 		cli_show(stdout, row->name, SIZE_MAX);
@@ -167,7 +153,8 @@ static void print_row(const struct row *row)
 	       row->info.layout, is->strides,
 	       (unsigned long long)is->stride_size,
 	       (unsigned long long)is->plane_size, row->alive, is->participants,
-	       free_text(row, unused), rights_text(row, rights));
+	       cli_counted_text(row->free, row->unseen, is->strides, unused),
+	       rights_text(row, rights));
 }
 
 static void list(const struct cli_common *common, const struct names *names)

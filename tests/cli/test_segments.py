@@ -118,7 +118,16 @@ def test_a_second_user():
          ["dormant"] * 192 + ["unseen"] * 8, "map")
     same((found["counts"]["unseen"], found["counts"]["dormant"]), (8, 192),
          "counts")
-    must("x unseen 8" in good("map", "p", **other).out, "the legend")
+    text = good("map", "p", **other).out
+    must(". dormant 192+?   # busy 0+?" in text and "x unseen 8\n" in text,
+         "the legend", text)
+    with tool.Member("p", "one", reserve=3):
+        who = good_json("who", "p", **other)
+        same((who["unseen"], len(who["participants"][0]["strides"])), (8, 3),
+             "who")
+        row = good("who", "p", **other).out.splitlines()[1].split()
+        same(row[5:8], ["3+?", "0+?", "0+?"], "of those seen")
+    same(good_json("who", "p")["unseen"], 0, "who sees all")
     good("who", "p", **other)
     good("reap", "p", **other)
     mode("leases", 0o600)
@@ -126,6 +135,10 @@ def test_a_second_user():
     same((row["free"], row["unseen"]), (None, 200), "none is seen")
     must(good("ls", **other).out.splitlines()[1].endswith(" ?  ----"),
          "no number that is none")
+    counts = good_json("map", "p", **other)["counts"]
+    same((counts.pop("unseen"), set(counts.values())), (200, {None}), "map")
+    must(". dormant ?   # busy ?" in good("map", "p", **other).out, "legend")
+    same(good_json("who", "p", **other)["unseen"], 200, "who")
     mode("leases", 0o666)
     mode("aether.p", 0o644)
     same(good_json("ls", **other)["planes"][0]["rights"], ["none"] * 4,
