@@ -144,7 +144,8 @@ static int compare(struct doctor *doctor, const struct doctor *before)
 	for (size_t i = 0; err == 0 && i < before->count; i++) {
 		struct found gone = before->findings[i];
 
-		gone.is.repaired = 1;
+		/* what others did meanwhile, or another repair, counts too */
+		gone.is.repairable = gone.is.repaired = 1;
 		if (!bsearch(&gone, sorted, now, size, by_place))
 			err = add(doctor, &gone);
 	}
@@ -245,10 +246,9 @@ static json_t *as_json(const struct aether_finding *f, const char *where,
 static void print_one(const struct aether_finding *f, const char *where,
 		      const char *whom)
 {
-	const char *now = f->repaired     ? "repaired"
-			  : !f->wrong     ? "note"
-			  : f->repairable ? "wrong, can be repaired"
-					  : "wrong, cannot be repaired";
+	const char *now = f->wrong ? "wrong" : "note";
+	const char *can = f->repairable ? "can be repaired"
+					: "cannot be repaired";
 
 	printf("%s: %s: %s", where, aether_doctor_name(f->what),
 	       aether_doctor_why(f->what));
@@ -256,7 +256,12 @@ static void print_one(const struct aether_finding *f, const char *where,
 		fputs("; ", stdout);
 		cli_show(stdout, whom, WHOM_MAX);
 	}
-	printf(" (%s)\n", now);
+	if (f->repaired)
+		puts(" (repaired)");
+	else if (f->wrong || f->repairable)
+		printf(" (%s, %s)\n", now, can);
+	else
+		printf(" (%s)\n", now);
 }
 
 /* Strides whose leases were not looked at, for lack of a right. */
