@@ -37,7 +37,8 @@ struct bench_row {
 	double baseline_value;
 	double baseline_p99; /* where the p99 of both are compared */
 	double ratio;
-	char why[BENCH_WHY_MAX]; /* it was skipped */
+	int failed;              /* an error; 0: it did not */
+	char why[BENCH_WHY_MAX]; /* it was skipped, or failed */
 };
 
 /*
@@ -131,8 +132,14 @@ double bench_quantile(double *values, size_t count, double part);
 void bench_compare(struct bench_row *row, const double *values,
 		   const double *baselines, size_t count);
 
-/* Says what call failed and why; returns the code. */
+/* Says on standard error what is wrong and what to do, and keeps it: the
+ * object of --json says the same. Return the code. bench_fail: of a call. */
+int bench_complain(int code, const char *what, ...)
+	__attribute__((format(printf, 2, 3)));
 int bench_fail(const char *what, int code);
+
+/* What this process complained of last; "": of nothing. */
+const char *bench_complaint(void);
 
 /*
  * A second process and a page of `size` bytes, zeroed, that both share

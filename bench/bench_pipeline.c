@@ -102,9 +102,8 @@ static double command_time(const struct command *c)
 	end = bench_now();
 	if (status == 0)
 		return end - start;
-	fprintf(stderr, "aether bench: %s ended with status %d; run it\n",
-		c->words[0], status);
-	return AETHER_ESTAGE;
+	return bench_complain(AETHER_ESTAGE, "%s ended with status %d; run it",
+			      c->words[0], status);
 }
 
 /* What one would write without all this: a process that reads a piece, burns
@@ -154,10 +153,9 @@ static int check(const struct command *c, unsigned char key)
 	close(out);
 	if (m == 0 && same == c->bytes)
 		return 0;
-	fprintf(stderr,
-		"aether bench: the output differs from the input burned; run "
-		"aether run --verify\n");
-	return AETHER_EVERIFY;
+	return bench_complain(AETHER_EVERIFY,
+			      "the output differs from the input burned; run "
+			      "aether run --verify");
 }
 
 static int enough(int round, double start, double last)

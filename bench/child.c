@@ -58,6 +58,21 @@ static void signals_as_usual(void)
 	signal(SIGPIPE, SIG_DFL);
 }
 
+/* With what it said, if it failed. */
+__attribute__((noreturn)) static void give(int fd, struct bench_row *row,
+					   int result)
+{
+	if (result < 0) {
+		if (!*bench_complaint())
+			bench_fail(row->name, result);
+		row->failed = result;
+		snprintf(row->why, sizeof(row->why), "%s", bench_complaint());
+	}
+	if (write(fd, row, sizeof(*row)) != sizeof(*row))
+		result = AETHER_ESYS;
+	_exit(result < 0);
+}
+
 void bench_child_here(const struct bench *bench, int fd)
 {
 	struct aether_error error;
@@ -70,13 +85,12 @@ void bench_child_here(const struct bench *bench, int fd)
 		result = bench_skip(&row, "%s", error.text);
 	else
 		result = bench->run(&row);
-	if (result >= 0 && write(fd, &row, sizeof(row)) != sizeof(row))
-		result = AETHER_ESYS;
-	_exit(result < 0);
+	give(fd, &row, result);
 }
 
 static void execute_anew(const struct bench *bench, int fd)
 {
+	struct bench_row row = { .name = bench->name };
 	char number[16];
 	const char *argv[] = { "aether-bench",
 			       "--row-to",
@@ -89,9 +103,9 @@ static void execute_anew(const struct bench *bench, int fd)
 	if (setenv("AETHER_ISA", bench->isa, 1) == 0 &&
 	    fcntl(fd, F_SETFD, 0) == 0)
 		execv("/proc/self/exe", (char *const *)argv);
-	bench_fail("cannot execute this program anew; is /proc mounted?",
-		   AETHER_ESYS);
-	_exit(1);
+	give(fd, &row,
+	     bench_fail("cannot execute this program anew; is /proc mounted?",
+			AETHER_ESYS));
 }
 
 static pid_t start(const struct bench *bench, int fd)
@@ -147,13 +161,35 @@ static void end_group(pid_t child)
 	waitpid(child, NULL, 0);
 }
 
+/* Of what the row itself cannot say. */
+static void complain(struct bench_row *row, int err)
+{
+	if (err == AETHER_ETIMEDOUT)
+		bench_complain(
+			err,
+			"%s: took more than %d s and was ended; see what "
+			"else the machine does",
+			row->name, BENCH_SECONDS_KILLED);
+	else if (err == AETHER_ESTAGE)
+		bench_complain(
+			err,
+			"%s: its process ended before its work was done; "
+			"see what else was said, and try again",
+			row->name);
+	else
+		bench_fail(row->name, err);
+	snprintf(row->why, sizeof(row->why), "%s", bench_complaint());
+}
+
 int bench_child(const struct bench *bench, struct bench_row *row)
 {
 	int ends[2], err;
 	pid_t child;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return bench_fail(bench->name, AETHER_ESYS);
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		complain(row, AETHER_ESYS);
+		return AETHER_ESYS;
+	}
 	fflush(NULL);
 	child = start(bench, ends[1]);
 	close(ends[1]);
@@ -164,10 +200,10 @@ int bench_child(const struct bench *bench, struct bench_row *row)
 	close(ends[0]);
 	if (child > 0)
 		end_group(child);
-	if (err == AETHER_ETIMEDOUT && !stopped)
-		fprintf(stderr,
-			"aether bench: %s: took more than %d s and was ended\n",
-			bench->name, BENCH_SECONDS_KILLED);
+	if (err < 0 && !stopped)
+		complain(row, err);
+	if (err == 0)
+		err = row->failed;
 	if (err < 0)
 		return err;
 	return row->why[0] ? BENCH_SKIPPED : 0;

@@ -14,6 +14,8 @@
 
 int bench_quick;
 
+static char complaint[BENCH_WHY_MAX];
+
 int bench_rounds(void)
 {
 	return bench_quick ? QUICK_ROUNDS : BENCH_ROUNDS;
@@ -83,11 +85,31 @@ void bench_compare(struct bench_row *row, const double *values,
 	row->ratio = bench_quantile(r, n, 0.5);
 }
 
+int bench_complain(int code, const char *what, ...)
+{
+	va_list args;
+
+	va_start(args, what);
+	vsnprintf(complaint, sizeof(complaint), what, args);
+	va_end(args);
+	/* it may quote what somebody typed */
+	for (char *c = complaint; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	fprintf(stderr, "aether bench: %s\n", complaint);
+	return code;
+}
+
+const char *bench_complaint(void)
+{
+	return complaint;
+}
+
 int bench_fail(const char *what, int code)
 {
-	fprintf(stderr, "aether bench: %s: %s; %s\n", what,
-		aether_error_message(code), aether_error_remedy(code));
-	return code;
+	return bench_complain(code, "%s: %s; %s", what,
+			      aether_error_message(code),
+			      aether_error_remedy(code));
 }
 
 int bench_skip(struct bench_row *row, const char *why, ...)

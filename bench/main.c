@@ -58,16 +58,25 @@ static const struct argp_option argp_options[] = {
 	{ 0 },
 };
 
-static error_t choose(struct options *o, const char *name,
-		      struct argp_state *state)
+/* After a complaint that is of no row. Returns the exit status. */
+static int failed(const struct options *o, int code)
+{
+	if (o->json)
+		bench_print_failure(stdout, NULL, code, bench_complaint());
+	return code == AETHER_EUSAGE ? 2 : 1;
+}
+
+static error_t choose(struct options *o, const char *name)
 {
 	size_t i = 0;
 
 	while (bench_table[i].name && strcmp(bench_table[i].name, name) != 0)
 		i++;
 	if (!bench_table[i].name)
-		argp_error(state, "there is no row '%s'; --list shows them",
-			   name);
+		exit(failed(o, bench_complain(AETHER_EUSAGE,
+					      "there is no row '%.100s'; "
+					      "aether bench --list shows all",
+					      name)));
 	o->chosen[i] = 1;
 	o->named++;
 	return 0;
@@ -100,7 +109,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--row-to is for the program itself");
 		return 0;
 	case ARGP_KEY_ARG:
-		return choose(o, arg, state);
+		return choose(o, arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -180,6 +189,8 @@ static int tell(const struct options *o, const struct bench *bench,
 			row.why);
 	else if (result == 0 && o->json)
 		bench_print_json(stdout, bench, &row);
+	else if (result < 0 && o->json && !bench_stopped())
+		bench_print_failure(stdout, bench->name, result, row.why);
 	else if (result == 0)
 		bench_print_row(stdout, bench, &row);
 	fflush(stdout);
@@ -187,14 +198,14 @@ static int tell(const struct options *o, const struct bench *bench,
 		bench_print_row(report->table, bench, &row);
 	else if (report->notes)
 		fprintf(report->notes, "- %s: %s%s\n", bench->name,
-			result < 0 ? "failed" : "skipped: ", row.why);
+			result < 0 ? "failed: " : "skipped: ", row.why);
 	return result < 0 ? result : 0;
 }
 
 static int write_page(const struct options *o, struct report *report)
 {
 	char *text = NULL;
-	int err = AETHER_ENOMEM;
+	int err;
 
 	fclose(report->table);
 	fclose(report->notes);
@@ -206,6 +217,8 @@ static int write_page(const struct options *o, struct report *report)
 			     : "The machine was quiet when each row began",
 		     report->noisy_text) >= 0)
 		err = bench_print_page(o->output, text);
+	else
+		err = bench_fail("a page", AETHER_ENOMEM);
 	free(text);
 	free(report->table_text);
 	free(report->notes_text);
@@ -228,32 +241,36 @@ static int begin_page(struct report *r, int argc, char **argv)
 static int run(const struct options *o, int argc, char **argv)
 {
 	struct report report = { 0 };
-	int failed = 0;
+	int err = 0, status = 0;
 
-	if (o->output && (bench_print_can_page(o->output) < 0 ||
-			  begin_page(&report, argc, argv) < 0))
-		return 1;
+	if (o->output)
+		err = bench_print_can_page(o->output);
+	if (o->output && err == 0)
+		err = begin_page(&report, argc, argv);
+	if (err < 0)
+		return failed(o, err);
 	if (!o->json)
 		bench_print_head(stdout);
 	for (size_t i = 0; bench_table[i].name && !bench_stopped(); i++) {
 		if (is_wanted(o, i) && tell(o, &bench_table[i], &report) < 0)
-			failed = 1;
+			status = 1;
 	}
 	bench_place_close();
 	if (bench_stopped()) {
 		signal(bench_stopped(), SIG_DFL);
 		raise(bench_stopped());
 	}
-	if (o->output && write_page(o, &report) < 0)
-		failed = 1;
+	if (o->output)
+		err = write_page(o, &report);
+	if (err < 0)
+		status = failed(o, err);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr,
-			"aether bench: cannot write the rows: %s; use "
-			"--output FILE\n",
-			strerror(errno));
-		failed = 1;
+		bench_complain(AETHER_EIO,
+			       "cannot write the rows: %s; use --output FILE",
+			       strerror(errno));
+		status = 1;
 	}
-	return failed;
+	return status;
 }
 
 static void list(void)
@@ -285,12 +302,10 @@ int main(int argc, char **argv)
 		list();
 		return 0;
 	}
-	if (sched_getaffinity(0, sizeof(set), &set) < 0 ||
-	    CPU_COUNT(&set) < 2) {
-		fprintf(stderr, "aether bench: fewer than two processors may "
-				"be used; give it two\n");
-		return 1;
-	}
+	if (sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) < 2)
+		return failed(&o, bench_complain(AETHER_ESYS,
+						 "fewer than two processors "
+						 "may be used; give it two"));
 	bench_stop_on();
 	return run(&o, argc, argv);
 }

@@ -42,6 +42,19 @@ void bench_print_json(FILE *out, const struct bench *bench,
 	json_decref(o);
 }
 
+void bench_print_failure(FILE *out, const char *name, int code,
+			 const char *text)
+{
+	json_t *o = json_pack("{s:s,s:b,s:s,s:s}", "verb", "bench", "ok", 0,
+			      "code", aether_error_name(code), "message", text);
+
+	if (name)
+		json_object_set_new(o, "name", json_string(name));
+	json_dumpf(o, out, JSON_COMPACT);
+	putc('\n', out);
+	json_decref(o);
+}
+
 /* Three digits are more than any run repeats; whole numbers stay whole. */
 static const char *figure(char cell[CELL], double value)
 {
@@ -180,9 +193,8 @@ int bench_print_can_page(const char *path)
 	if (strlen(path) < sizeof(folder) &&
 	    access(dirname(folder), W_OK | X_OK) == 0)
 		return 0;
-	fprintf(stderr, "aether bench: cannot write %s: %s; name another\n",
-		path, strerror(errno));
-	return AETHER_ESYS;
+	return bench_complain(AETHER_ESYS, "cannot write %s: %s; name another",
+			      path, strerror(errno));
 }
 
 int bench_print_page(const char *path, const char *text)
@@ -207,7 +219,6 @@ int bench_print_page(const char *path, const char *text)
 		unlink(part);
 		close(fd);
 	}
-	fprintf(stderr, "aether bench: cannot write %s: %s; name another\n",
-		path, strerror(os));
-	return AETHER_ESYS;
+	return bench_complain(AETHER_ESYS, "cannot write %s: %s; name another",
+			      path, strerror(os));
 }

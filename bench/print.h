@@ -17,6 +17,10 @@ void bench_print_row(FILE *out, const struct bench *bench,
 void bench_print_json(FILE *out, const struct bench *bench,
 		      const struct bench_row *row);
 
+/* The same of a failure, as every verb says it: of the row `name`, or NULL. */
+void bench_print_failure(FILE *out, const char *name, int code,
+			 const char *text);
+
 /* What a page says before its table: the command, the date, the machine. */
 void bench_print_machine(FILE *out, int argc, char **argv);
 

@@ -255,4 +255,14 @@ int cli_grant(int argc, char **argv);
  * was attached for looking. enum aether_right. */
 uint32_t cli_right(const struct aether_plane *plane, uint32_t segment);
 
+/*
+ * A number of strides that was counted, of which `unseen` of `strides` could
+ * not be looked at. In text "7"; "7+?": so many, and of others it is not known;
+ * "?": none was seen. In JSON what was counted, or null.
+ */
+#define CLI_COUNTED_MAX 16
+const char *cli_counted_text(uint32_t number, uint32_t unseen, uint32_t strides,
+			     char text[CLI_COUNTED_MAX]);
+json_t *cli_counted(uint32_t number, uint32_t unseen, uint32_t strides);
+
 #endif

@@ -20,11 +20,19 @@ enum {
 	KEY_REPAIR = 1
 };
 
+/* A finding, and whom it concerned when it was found: a repair may take him
+ * away. */
+struct found {
+	struct aether_finding is;
+	char whom[WHOM_MAX];
+};
+
 struct doctor {
 	struct cli_common common;
 	const char *name;
 	int repair;
-	struct aether_finding *findings;
+	const struct aether_plane *plane;
+	struct found *findings;
 	size_t count;
 	size_t room;
 };
@@ -58,11 +66,26 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int keep(const struct aether_finding *finding, void *user)
+/* Who sits there now, as far as that can be read. "": nobody is concerned. */
+static void describe_whom(const struct aether_plane *plane,
+			  const struct aether_finding *f, char *text)
 {
-	struct doctor *doctor = user;
+	struct aether_participant_info info;
+
+	*text = '\0';
+	if (f->slot == AETHER_FINDING_NOBODY)
+		return;
+	if (aether_participant_look(plane, f->slot, &info) < 0 || !info.tenancy)
+		snprintf(text, WHOM_MAX, "slot %u (nobody)", f->slot);
+	else
+		snprintf(text, WHOM_MAX, "slot %u (%s, pid %u, %s)", f->slot,
+			 info.name, info.pid, info.alive ? "alive" : "dead");
+}
+
+static int add(struct doctor *doctor, const struct found *found)
+{
 	size_t room = doctor->room ? 2 * doctor->room : 64;
-	struct aether_finding *more;
+	struct found *more;
 
 	if (doctor->count == doctor->room) {
 		more = realloc(doctor->findings, room * sizeof(*more));
@@ -71,8 +94,17 @@ static int keep(const struct aether_finding *finding, void *user)
 		doctor->findings = more;
 		doctor->room = room;
 	}
-	doctor->findings[doctor->count++] = *finding;
+	doctor->findings[doctor->count++] = *found;
 	return 0;
+}
+
+static int keep(const struct aether_finding *finding, void *user)
+{
+	struct found found = { .is = *finding };
+	struct doctor *doctor = user;
+
+	describe_whom(doctor->plane, finding, found.whom);
+	return add(doctor, &found);
 }
 
 static int count_repaired(const struct aether_finding *finding, void *user)
@@ -84,7 +116,8 @@ static int count_repaired(const struct aether_finding *finding, void *user)
 /* 0: it is the same. */
 static int by_place(const void *one, const void *other)
 {
-	const struct aether_finding *a = one, *b = other;
+	const struct aether_finding *a = &((const struct found *)one)->is;
+	const struct aether_finding *b = &((const struct found *)other)->is;
 
 	if (a->where != b->where)
 		return a->where < b->where ? -1 : 1;
@@ -99,9 +132,9 @@ static int by_place(const void *one, const void *other)
  * for each place of a big plane, so they are searched, and not gone through. */
 static int compare(struct doctor *doctor, const struct doctor *before)
 {
-	const size_t size = sizeof(struct aether_finding);
+	const size_t size = sizeof(struct found);
 	size_t now = doctor->count;
-	struct aether_finding *sorted = malloc((now + !now) * size);
+	struct found *sorted = malloc((now + !now) * size);
 	int err = sorted ? 0 : AETHER_ENOMEM;
 
 	if (sorted && now) {
@@ -109,11 +142,12 @@ static int compare(struct doctor *doctor, const struct doctor *before)
 		qsort(sorted, now, size, by_place);
 	}
 	for (size_t i = 0; err == 0 && i < before->count; i++) {
-		struct aether_finding gone = before->findings[i];
+		struct found gone = before->findings[i];
 
-		gone.repaired = 1;
+		/* what others did meanwhile, or another repair, counts too */
+		gone.is.repairable = gone.is.repaired = 1;
 		if (!bsearch(&gone, sorted, now, size, by_place))
-			err = keep(&gone, doctor);
+			err = add(doctor, &gone);
 	}
 	free(sorted);
 	return err;
@@ -145,7 +179,7 @@ static int repair(struct doctor *doctor, struct aether_error *error)
 static int examine(struct doctor *doctor, const struct aether_plane *plane,
 		   struct aether_error *error)
 {
-	struct doctor before = { .count = 0 };
+	struct doctor before = { .plane = plane };
 	int err = aether_doctor_look(plane, keep,
 				     doctor->repair ? &before : doctor);
 
@@ -194,22 +228,6 @@ static void describe_where(const struct aether_plane *plane,
 		snprintf(text, WHERE_MAX, "%s %u", things[f->where], f->index);
 }
 
-/* Who sits there now, as far as that can be read. "": nobody is concerned. */
-static void describe_whom(const struct aether_plane *plane,
-			  const struct aether_finding *f, char *text)
-{
-	struct aether_participant_info info;
-
-	*text = '\0';
-	if (f->slot == AETHER_FINDING_NOBODY)
-		return;
-	if (aether_participant_look(plane, f->slot, &info) < 0 || !info.tenancy)
-		snprintf(text, WHOM_MAX, "slot %u (nobody)", f->slot);
-	else
-		snprintf(text, WHOM_MAX, "slot %u (%s, pid %u, %s)", f->slot,
-			 info.name, info.pid, info.alive ? "alive" : "dead");
-}
-
 static json_t *as_json(const struct aether_finding *f, const char *where,
 		       const char *whom, const char *why)
 {
@@ -228,10 +246,9 @@ static json_t *as_json(const struct aether_finding *f, const char *where,
 static void print_one(const struct aether_finding *f, const char *where,
 		      const char *whom)
 {
-	const char *now = f->repaired     ? "repaired"
-			  : !f->wrong     ? "note"
-			  : f->repairable ? "wrong, can be repaired"
-					  : "wrong, cannot be repaired";
+	const char *now = f->wrong ? "wrong" : "note";
+	const char *can = f->repairable ? "can be repaired"
+					: "cannot be repaired";
 
 	printf("%s: %s: %s", where, aether_doctor_name(f->what),
 	       aether_doctor_why(f->what));
@@ -239,7 +256,12 @@ static void print_one(const struct aether_finding *f, const char *where,
 		fputs("; ", stdout);
 		cli_show(stdout, whom, WHOM_MAX);
 	}
-	printf(" (%s)\n", now);
+	if (f->repaired)
+		puts(" (repaired)");
+	else if (f->wrong || f->repairable)
+		printf(" (%s, %s)\n", now, can);
+	else
+		printf(" (%s)\n", now);
 }
 
 /* Strides whose leases were not looked at, for lack of a right. */
@@ -261,15 +283,15 @@ static int print(const struct doctor *doctor, const struct aether_plane *plane)
 {
 	json_t *object = cli_object(&doctor->common), *list = json_array();
 	struct aether_plane_info info;
-	char where[WHERE_MAX], whom[WHOM_MAX];
+	char where[WHERE_MAX];
 	int wrong = 0;
 
 	aether_plane_look(plane, &info);
 	for (size_t i = 0; i < doctor->count; i++) {
-		const struct aether_finding *f = &doctor->findings[i];
+		const struct aether_finding *f = &doctor->findings[i].is;
+		const char *whom = doctor->findings[i].whom;
 
 		describe_where(plane, &info, f, where);
-		describe_whom(plane, f, whom);
 		wrong |= f->wrong && !f->repaired;
 		if (doctor->common.json)
 			cli_add(list, as_json(f, where, whom,
@@ -347,6 +369,7 @@ int cli_doctor(int argc, char **argv)
 		return is_damaged(doctor.name, error.code)
 			       ? print_header(&doctor, &error)
 			       : cli_fail_error(&doctor.common, &error);
+	doctor.plane = plane;
 	if (examine(&doctor, plane, &error) == 0)
 		result = print(&doctor, plane);
 	else if (error.text[0])

@@ -328,6 +328,10 @@ int cli_ingress(int argc, char **argv)
 	rc = cli_input_open(stage.path, &stage.error, &input);
 	if (rc == 0)
 		rc = stage_attach(&stage);
+	/* the orchestrator waits for the others first */
+	if (rc == 0)
+		rc = aether_flow_check(stage.plane, AETHER_ROLE_INGRESS,
+				       &stage.error);
 	if (rc < 0)
 		goto done;
 	desk = mmap(NULL, sizeof(*desk), PROT_READ | PROT_WRITE,

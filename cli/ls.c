@@ -19,7 +19,8 @@ struct row {
 	struct aether_error error;
 	struct aether_plane_info info;
 	uint32_t alive;
-	uint32_t free;
+	uint32_t free;   /* of those seen */
+	uint32_t unseen; /* strides whose leases I do not see */
 	uint32_t segments;
 	uint32_t right[AETHER_SEGMENTS_MAX]; /* that a participant would have */
 };
@@ -71,6 +72,7 @@ static void look(const char *name, struct row *row)
 	aether_plane_look(plane, &row->info);
 	aether_registry_count(plane, &counts);
 	row->free = counts.states[AETHER_STATE_DORMANT];
+	row->unseen = counts.unseen;
 	row->segments = row->info.geometry.segments;
 	if (!row->segments)
 		row->segments = 1;
@@ -129,14 +131,16 @@ static json_t *as_json(const struct row *row)
 	cli_set(object, "plane_size", json_integer((json_int_t)is->plane_size));
 	cli_set(object, "participants", json_integer(is->participants));
 	cli_set(object, "alive", json_integer(row->alive));
-	cli_set(object, "free", json_integer(row->free));
+	cli_set(object, "free",
+		cli_counted(row->free, row->unseen, is->strides));
+	cli_set(object, "unseen", json_integer(row->unseen));
 	return object;
 }
 
 static void print_row(const struct row *row)
 {
 	const struct aether_geometry *is = &row->info.geometry;
-	char rights[AETHER_SEGMENTS_MAX + 1];
+	char rights[AETHER_SEGMENTS_MAX + 1], unused[CLI_COUNTED_MAX];
 
 	if (row->err) {
 		cli_show(stdout, row->name, SIZE_MAX);
@@ -145,11 +149,12 @@ static void print_row(const struct row *row)
 		putchar('\n');
 		return;
 	}
-	printf("%-20s %-10s %8u %9llu %12llu %6u/%-2u %8u  %s\n", row->name,
+	printf("%-20s %-10s %8u %9llu %12llu %6u/%-2u %8s  %s\n", row->name,
 	       row->info.layout, is->strides,
 	       (unsigned long long)is->stride_size,
 	       (unsigned long long)is->plane_size, row->alive, is->participants,
-	       row->free, rights_text(row, rights));
+	       cli_counted_text(row->free, row->unseen, is->strides, unused),
+	       rights_text(row, rights));
 }
 
 static void list(const struct cli_common *common, const struct names *names)
@@ -183,8 +188,9 @@ int cli_ls(int argc, char **argv)
 	static const struct argp argp = {
 		.doc = "List the planes of this machine: layout, strides, "
 		       "their size, bytes in all, participants alive of "
-		       "slots, free strides; of each segment what you may: "
-		       "w write, r read, o route only, - nothing. A damaged "
+		       "slots, free strides (? where you may not see them); "
+		       "of each segment what you may: w write, r read, o "
+		       "route only, - nothing. A damaged "
 		       "plane is listed with what is wrong with it."
 	};
 	struct cli_common common = { 0 };

@@ -130,12 +130,26 @@ static void print_json(const struct map *map, const struct aether_plane *plane,
 		number[state]++;
 		cli_add(list, stride_json(plane, layout, &info, index, state));
 	}
-	for (state = 0; state < SIGNS; state++)
-		cli_set(counts, state_name(state), json_integer(number[state]));
+	for (state = 0; state < UNSEEN; state++)
+		cli_set(counts, state_name(state),
+			cli_counted(number[state], number[UNSEEN], index));
+	cli_set(counts, state_name(UNSEEN), json_integer(number[UNSEEN]));
 	cli_set(object, "name", cli_text(map->name, SIZE_MAX));
 	cli_set(object, "strides", list);
 	cli_set(object, "counts", counts);
 	cli_print(object);
+}
+
+/* Of unseen ones it is known how many they are, and of no state then. */
+static void print_legend(const uint32_t number[SIGNS], uint32_t strides)
+{
+	char text[CLI_COUNTED_MAX];
+
+	for (uint32_t state = 0; state < UNSEEN; state++)
+		printf("%c %s %s   ", signs[state], state_name(state),
+		       cli_counted_text(number[state], number[UNSEEN], strides,
+					text));
+	printf("%c %s %u\n", signs[UNSEEN], state_name(UNSEEN), number[UNSEEN]);
 }
 
 static void print_picture(const struct aether_plane *plane, uint32_t strides)
@@ -143,7 +157,6 @@ static void print_picture(const struct aether_plane *plane, uint32_t strides)
 	uint32_t number[SIGNS] = { 0 }, index, state;
 	uint32_t segment = 0, before = 0, column = 0;
 	struct aether_stride_info info;
-	const char *between = "";
 
 	for (index = 0; index < strides; index++) {
 		state = look(plane, index, &info);
@@ -156,12 +169,7 @@ static void print_picture(const struct aether_plane *plane, uint32_t strides)
 		putchar(signs[state]);
 	}
 	fputs("\n\n", stdout);
-	for (state = 0; state < SIGNS; state++) {
-		printf("%s%c %s %u", between, signs[state], state_name(state),
-		       number[state]);
-		between = "   ";
-	}
-	putchar('\n');
+	print_legend(number, strides);
 }
 
 int cli_map(int argc, char **argv)

@@ -21,6 +21,7 @@ static struct {
 	char *text;
 	size_t size;
 	const char *verb;
+	const char *form; /* of its arguments, as argp has it; NULL: none */
 	int json;
 } caught;
 
@@ -104,6 +105,24 @@ static void catch_errors(const struct cli_common *common)
 	stderr = buffer;
 }
 
+/* The verb did not want it. Forms stand on lines of their own. */
+static error_t refuse_argument(int key, char *arg, struct argp_state *state)
+{
+	char form[128];
+
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	snprintf(form, sizeof(form), "%s", caught.form ? caught.form : "");
+	for (char *c = form; *c; c++)
+		if (*c == '\n')
+			*c = '|';
+	cli_usage(state->input,
+		  "'%.100s' is one argument too many, for the "
+		  "form is aether %s%s%s; leave it out, or quote what has "
+		  "spaces",
+		  arg, caught.verb, *form ? " " : "", form);
+}
+
 static error_t parse_common(int key, char *arg, struct argp_state *state)
 {
 	struct cli_common *common = state->input;
@@ -111,7 +130,7 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->input;
+		state->child_inputs[0] = state->child_inputs[1] = state->input;
 		return 0;
 	case KEY_JSON:
 		common->json = 1;
@@ -131,7 +150,11 @@ void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
 		  .doc = "Print one JSON object a line" },
 		{ 0 },
 	};
-	const struct argp_child children[] = { { .argp = argp }, { 0 } };
+	/* asked in their order */
+	static const struct argp rest = { .parser = refuse_argument };
+	const struct argp_child children[] = { { .argp = argp },
+					       { .argp = &rest },
+					       { 0 } };
 	const struct argp whole = { .options = options,
 				    .parser = parse_common,
 				    .children = children };
@@ -144,6 +167,7 @@ void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
 	common->verb = verb;
 	common->json = asks_json(argc, argv);
 	argp_err_exit_status = CLI_USAGE;
+	caught.form = argp->args_doc;
 	catch_errors(common);
 	err = argp_parse(&whole, argc, argv, 0, NULL, input);
 	finish();

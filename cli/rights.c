@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the caller would have of a plane's segments if it took part: by the
- * modes of the files, through descriptors that only look.
+ * modes of the files, through descriptors that only look. And how numbers are
+ * said where not all was seen.
  */
 #include "cli.h"
 
@@ -49,4 +50,18 @@ uint32_t cli_right(const struct aether_plane *plane, uint32_t segment)
 	if (!may(data, R_OK))
 		return AETHER_RIGHT_ROUTE;
 	return may(data, W_OK) ? AETHER_RIGHT_WRITE : AETHER_RIGHT_READ;
+}
+
+const char *cli_counted_text(uint32_t number, uint32_t unseen, uint32_t strides,
+			     char text[CLI_COUNTED_MAX])
+{
+	if (unseen && unseen == strides)
+		return "?";
+	snprintf(text, CLI_COUNTED_MAX, "%u%s", number, unseen ? "+?" : "");
+	return text;
+}
+
+json_t *cli_counted(uint32_t number, uint32_t unseen, uint32_t strides)
+{
+	return unseen && unseen == strides ? json_null() : json_integer(number);
 }

@@ -69,6 +69,9 @@ int run_plane_open(struct run *run, struct aether_error *error)
 	else
 		rc = aether_plane_create(NULL, &run->options.plane, error,
 					 &run->plane);
+	/* of all stages the ingress needs most */
+	if (rc == 0)
+		rc = aether_flow_check(run->plane, AETHER_ROLE_INGRESS, error);
 	if (rc < 0)
 		return rc;
 	lower_workers(run);

@@ -27,6 +27,7 @@ struct who {
 struct leases {
 	struct aether_stride_info *stride;
 	uint32_t count;
+	uint32_t unseen; /* of segments that I may not see */
 };
 
 #define ROLE_TEXT(name, number, text, level, doc) " " text
@@ -101,9 +102,13 @@ static int read_leases(const struct aether_plane *plane, uint32_t strides,
 	if (!leases->stride)
 		return AETHER_ENOMEM;
 	leases->count = strides;
-	for (i = 0; i < strides; i++)
-		if (aether_registry_look(plane, i, &leases->stride[i]) < 0)
+	for (i = 0; i < strides; i++) {
+		int err = aether_registry_look(plane, i, &leases->stride[i]);
+
+		leases->unseen += err == AETHER_EACCES;
+		if (err < 0)
 			leases->stride[i].state = AETHER_STATE_DORMANT;
+	}
 	for (i = 0; i < strides; i++)
 		follow_head(leases, i);
 	return 0;
@@ -264,7 +269,8 @@ static void print_row(const struct leases *leases,
 		      const struct aether_participant_info *info)
 {
 	uint32_t i, count[RELATIONS] = { 0 };
-	char heir[8] = "-";
+	char heir[8] = "-", text[RELATIONS][CLI_COUNTED_MAX];
+	const char *said[RELATIONS];
 	int relation;
 
 	for (i = 0; i < leases->count; i++)
@@ -272,12 +278,16 @@ static void print_row(const struct leases *leases,
 			count[relation] += (uint32_t)is((enum relation)relation,
 							&leases->stride[i],
 							info);
+	for (relation = 0; relation < RELATIONS; relation++)
+		said[relation] = cli_counted_text(count[relation],
+						  leases->unseen, leases->count,
+						  text[relation]);
 	if (info->heir)
 		snprintf(heir, sizeof(heir), "%u",
 			 (uint32_t)AETHER_TENANCY_SLOT(info->heir));
-	printf("%4u  L%u  %-12s %10u  %-7s %7u %8u %7u %4s  ", info->slot,
+	printf("%4u  L%u  %-12s %10u  %-7s %7s %8s %7s %4s  ", info->slot,
 	       info->level, role_name(info->role), info->pid, condition(info),
-	       count[HOLDS], count[ARRIVES], count[READS], heir);
+	       said[HOLDS], said[ARRIVES], said[READS], heir);
 	cli_show(stdout, info->name, sizeof(info->name));
 	putchar('\n');
 }
@@ -325,6 +335,7 @@ static void list(const struct who *who, const struct aether_plane *plane,
 	cli_set(object, "name", cli_text(who->name, SIZE_MAX));
 	cli_set(object, "participants", all);
 	cli_set(object, "pairs", pairs_json(leases, layout));
+	cli_set(object, "unseen", json_integer(leases->unseen));
 	if (!who->common.json && !who->pid && !who->role_name)
 		print_pairs(leases, layout);
 	if (who->common.json)

@@ -219,7 +219,8 @@ static int mend_pair(struct ae_doctor *d, const struct aether_finding *f)
 			    AETHER_PIN_MAKE(0, 0, 0,
 					    AETHER_PIN_NUMBER(f->found)));
 	/* nobody's, as a pass leaves it */
-	if (f->what == AETHER_FINDING_PAIR_BITS)
+	if (f->what == AETHER_FINDING_PAIR_BITS ||
+	    f->what == AETHER_FINDING_PAIR_WRITER)
 		return swap(&p.record->writer, f->found,
 			    AETHER_HOLDER_MAKE(
 				    0, 0, 0,

@@ -146,7 +146,7 @@ void ae_doctor_pair(struct ae_doctor *d, uint32_t index)
 			holder(d->plane, writer), state, 0);
 	if (gone)
 		suspect(d, AETHER_FINDING_PAIR_WRITER, index,
-			holder(d->plane, writer), writer, 0);
+			holder(d->plane, writer), writer, 1);
 	if (is_odd(writer, 1))
 		suspect(d, AETHER_FINDING_PAIR_BITS, index,
 			holder(d->plane, writer), writer,

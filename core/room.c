@@ -143,10 +143,13 @@ static int make_room(struct aether_participant *me, const struct ae_pair *p,
 	uint64_t stride = me->plane->geometry.stride_size;
 	uint64_t size = (uint64_t)items * p->is->item_size;
 	uint64_t strides = size / stride + (size % stride != 0);
+	int err;
 
 	if (strides > me->plane->geometry.segment_strides)
 		return AETHER_EFULL;
-	return grow(me, p, buffer, (uint32_t)strides, old);
+	err = grow(me, p, buffer, (uint32_t)strides, old);
+	/* where I may write no segment is that long */
+	return err == AETHER_EINVAL ? AETHER_EFULL : err;
 }
 
 int aether_pingpong_room(struct aether_participant *me, uint32_t pair,

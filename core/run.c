@@ -153,6 +153,17 @@ static int try_run(struct aether_participant *me, uint32_t first, uint32_t end,
 	return err;
 }
 
+/* Of all segments only the last can be shorter than the others. */
+static uint32_t longest(const struct aether_plane *plane)
+{
+	const struct aether_geometry *g = &plane->geometry;
+	uint32_t last = ae_segment_count(g) - 1;
+
+	if (plane->writable != UINT64_C(1) << last)
+		return g->segment_strides;
+	return g->strides - ae_segment_first(g, last);
+}
+
 int aether_stride_reserve_run(struct aether_participant *me, uint32_t count,
 			      uint64_t *handle)
 {
@@ -164,6 +175,8 @@ int aether_stride_reserve_run(struct aether_participant *me, uint32_t count,
 		return aether_stride_reserve(me, handle);
 	if (!plane->writable)
 		return AETHER_EACCES;
+	if (count > longest(plane))
+		return AETHER_EINVAL;
 	return try_run(me, 0, ae_segment_count(&plane->geometry), count,
 		       handle);
 }

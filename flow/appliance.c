@@ -117,6 +117,8 @@ static int work(struct bench *b, uint64_t *held)
 	report->bytes_in += cargo.length;
 	rc = set_next(b, *held, cargo.parcel.next);
 	if (rc == 0)
+		rc = ae_cargo_writable(&b->stage, &cargo, "burned");
+	if (rc == 0)
 		rc = burn_timed(b, &cargo);
 	if (rc == 0)
 		rc = ae_stage_route(&b->stage, *held, cargo.parcel.next);
@@ -137,11 +139,12 @@ int aether_flow_work(struct aether_participant *me,
 {
 	struct bench b = { .options = options };
 	uint64_t held = 0;
-	int rc = 0;
+	int rc;
 
-	ae_stage_init(&b.stage, me, error, report, 2);
+	ae_stage_init(&b.stage, me, AETHER_ROLE_APPLIANCE, error, report);
 	b.stage.patience = options->patience;
 	b.stage.stopped = options->stopped;
+	rc = ae_stage_check(&b.stage);
 	while (rc == 0)
 		rc = work(&b, &held);
 	if (rc < 0)

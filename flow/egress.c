@@ -77,6 +77,8 @@ static int show(struct drain *d, const struct ae_cargo *cargo)
 
 	if (!o->tap.bytes)
 		return 0;
+	if (o->count)
+		rc = ae_cargo_writable(&d->stage, cargo, "un-burned");
 	for (uint32_t i = o->count; rc == 0 && i-- > 0;)
 		rc = undo(&d->stage, cargo, &o->burns[i], &piece);
 	if (rc == 0)
@@ -109,6 +111,8 @@ static int emit(struct drain *d, uint64_t handle)
 	struct ae_cargo cargo;
 	int rc = ae_cargo_look(&d->stage, handle, &cargo);
 
+	if (rc == 0 && cargo.format == AETHER_FORMAT_SLICED)
+		rc = ae_cargo_writable(&d->stage, &cargo, "un-sliced");
 	if (rc == 0 && cargo.format == AETHER_FORMAT_SLICED)
 		rc = aether_unslice(cargo.bytes, cargo.bytes, cargo.padded,
 				    cargo.tile);
@@ -181,7 +185,10 @@ static int check(struct drain *d)
 {
 	const struct aether_flow_egress *o = d->options;
 	struct aether_plane_info info;
+	int rc = ae_stage_check(&d->stage);
 
+	if (rc < 0)
+		return rc;
 	for (uint32_t i = 0; o->tap.bytes && i < o->count; i++)
 		if (!o->burns[i].undo)
 			return ae_stage_fail(&d->stage, AETHER_EBURN, 0,
@@ -205,7 +212,7 @@ int aether_flow_egress(struct aether_participant *me,
 	struct ae_sigpipe hold;
 	int rc;
 
-	ae_stage_init(&d.stage, me, error, report, 2);
+	ae_stage_init(&d.stage, me, AETHER_ROLE_EGRESS, error, report);
 	d.stage.patience = options->patience;
 	d.stage.stopped = options->stopped;
 	ae_sigpipe_hold(&hold);

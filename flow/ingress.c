@@ -324,8 +324,10 @@ static int check(struct source *s)
 	const struct aether_flow_ingress *o = s->options;
 	uint32_t depth = ae_stage_depth(&s->stage, o->depth,
 					AETHER_FLOW_DEPTH_INGRESS);
-	int rc;
+	int rc = ae_stage_check(&s->stage);
 
+	if (rc < 0)
+		return rc;
 	/* first, so that it is told of whatever goes wrong */
 	ae_stage_peer(&s->stage, o->to, "orchestrator");
 	s->start = find_start(o->fd);
@@ -370,7 +372,7 @@ int aether_flow_ingress(struct aether_participant *me,
 	uint64_t held = 0;
 	int rc;
 
-	ae_stage_init(&s.stage, me, error, report, 2);
+	ae_stage_init(&s.stage, me, AETHER_ROLE_INGRESS, error, report);
 	s.stage.stopped = options->stopped;
 	rc = check(&s);
 	while (rc == 0 && !s.last)

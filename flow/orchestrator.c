@@ -280,8 +280,10 @@ static int open_desk(struct ae_desk *d)
 	struct aether_plane_info info;
 	uint32_t depth = ae_stage_depth(&d->stage, o->depth,
 					AETHER_FLOW_DEPTH_WORKER);
-	int rc;
+	int rc = ae_stage_check(&d->stage);
 
+	if (rc < 0)
+		return rc;
 	for (uint32_t i = 0; i < o->count; i++) {
 		d->workers[i].tenancy = d->gone = o->workers[i];
 		d->workers[i].place = AE_NEWCOMER;
@@ -311,7 +313,7 @@ int aether_flow_orchestrate(struct aether_participant *me,
 			     .moment = MOMENT_MIN_NS };
 	int rc;
 
-	ae_stage_init(&d.stage, me, error, report, 2);
+	ae_stage_init(&d.stage, me, AETHER_ROLE_ORCHESTRATOR, error, report);
 	d.stage.patience = options->patience;
 	d.stage.stopped = options->stopped;
 	if (options->count > AETHER_FLOW_WORKERS_MAX) {

@@ -138,9 +138,38 @@ static int route_anyway(struct ae_stage *stage, uint64_t handle, uint64_t to,
 	return rc;
 }
 
-void ae_parcel_abort(struct ae_stage *stage, uint64_t held)
+static int tell(struct ae_stage *stage, uint64_t handle, uint64_t to,
+		uint64_t deadline)
 {
 	struct aether_parcel_seg parcel = { .flags = AETHER_PARCEL_ABORT };
+	int rc = aether_stride_describe(stage->me, handle, 0, AETHER_FORMAT_RAW,
+					0);
+
+	if (rc == 0)
+		rc = ae_parcel_put(stage, handle, &parcel);
+	return rc < 0 ? rc : route_anyway(stage, handle, to, deadline);
+}
+
+/* One of us may not see, or not write, the segment of the stride at hand: by a
+ * free one of a segment that we share. */
+static void tell_elsewhere(struct ae_stage *stage, uint64_t to,
+			   uint64_t deadline)
+{
+	struct aether_segment_info is;
+	uint64_t handle;
+
+	for (uint32_t i = 0; aether_segment_look(stage->plane, i, &is) == 0;
+	     i++) {
+		if (aether_stride_reserve_in(stage->me, i, &handle) < 0)
+			continue;
+		if (tell(stage, handle, to, deadline) == 0)
+			return;
+		aether_stride_release(stage->me, handle);
+	}
+}
+
+void ae_parcel_abort(struct ae_stage *stage, uint64_t held)
+{
 	uint64_t deadline = aether_clock_after(ABORT_NS);
 	struct ae_stage quiet = *stage; /* keeps the text of the first error */
 	int rc;
@@ -149,16 +178,12 @@ void ae_parcel_abort(struct ae_stage *stage, uint64_t held)
 	for (uint32_t i = 0; i < stage->peers; i++) {
 		if (!held && find_any(&quiet, deadline, &held) < 0)
 			return;
-		rc = aether_stride_describe(stage->me, held, 0,
-					    AETHER_FORMAT_RAW, 0);
-		if (rc == 0)
-			rc = ae_parcel_put(&quiet, held, &parcel);
-		if (rc < 0)
-			return;
-		rc = route_anyway(&quiet, held, stage->peer[i].tenancy,
-				  deadline);
+		rc = tell(&quiet, held, stage->peer[i].tenancy, deadline);
 		if (rc == 0)
 			held = 0;
+		else if (rc == AETHER_EACCES)
+			tell_elsewhere(&quiet, stage->peer[i].tenancy,
+				       deadline);
 	}
 	if (held)
 		aether_stride_release(stage->me, held);

@@ -14,8 +14,9 @@
 #define ROUND_NS UINT64_C(200000000)
 
 /* Wakes are owed for so many strides of the usual size: few enough not to be
- * noticed. */
+ * noticed. A stage makes so many calls a stride that can wake others. */
 #define BATCH 8
+#define CALLS 2
 
 /* So many strides of the usual size, or more smaller ones: what a hand-over
  * costs does not depend on the size. */
@@ -60,8 +61,8 @@ uint64_t ae_stage_round(void)
 }
 
 void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
-		   struct aether_error *error,
-		   struct aether_flow_report *report, uint32_t calls)
+		   uint32_t role, struct aether_error *error,
+		   struct aether_flow_report *report)
 {
 	memset(stage, 0, sizeof(*stage));
 	memset(report, 0, sizeof(*report));
@@ -69,7 +70,8 @@ void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
 	stage->plane = aether_participant_plane(me);
 	stage->error = error;
 	stage->report = report;
-	aether_wake_defer(me, calls * batch_of(stage->plane));
+	stage->role = role;
+	aether_wake_defer(me, CALLS * batch_of(stage->plane));
 }
 
 void ae_stage_end(struct ae_stage *stage)
@@ -98,23 +100,54 @@ int ae_stage_fail(struct ae_stage *stage, int code, int os, const char *what,
 
 int ae_stage_refused(struct ae_stage *stage, int code, const char *what)
 {
+	uint32_t right = ae_stage_right(stage->role);
+
+	if (code == AETHER_EACCES)
+		return aether_segment_refuse(stage->plane, right, stage->error,
+					     "%s: %s, the right %s is needed",
+					     what, aether_error_message(code),
+					     aether_segment_right_name(right));
 	return ae_stage_fail(stage, code, 0, "%s: %s", what,
 			     aether_error_message(code));
 }
 
-/* The peer has left, or has died. */
-static int lost(struct ae_stage *stage, uint64_t tenancy, const char *how)
+static const char *role_of(const struct ae_stage *stage, uint64_t tenancy)
 {
 	const char *role = "next stage";
 
 	for (uint32_t i = 0; i < stage->peers; i++)
 		if (stage->peer[i].tenancy == tenancy)
 			role = stage->peer[i].role;
+	return role;
+}
+
+/* The peer has left, or has died. */
+static int lost(struct ae_stage *stage, uint64_t tenancy, const char *how)
+{
 	return ae_stage_fail(stage, AETHER_ESTAGE, 0,
 			     "the %s in slot %u %s before the stream ended; "
 			     "see what it said, and run all stages again.",
-			     role, (unsigned int)AETHER_TENANCY_SLOT(tenancy),
-			     how);
+			     role_of(stage, tenancy),
+			     (unsigned int)AETHER_TENANCY_SLOT(tenancy), how);
+}
+
+int ae_stage_not_routed(struct ae_stage *stage, int code, uint64_t handle,
+			uint64_t to)
+{
+	uint32_t segment = 0;
+
+	if (code != AETHER_EACCES)
+		return ae_stage_refused(stage, code, "routing a stride");
+	/* how it came to the plane is not known here */
+	aether_segment_of(stage->plane, (uint32_t)AETHER_HANDLE_STRIDE(handle),
+			  &segment);
+	return ae_stage_fail(stage, code, 0,
+			     "the %s in slot %u does not see segment %u, where "
+			     "the stream lies; give its user the right write "
+			     "there, by aether grant or by the modes of its "
+			     "files.",
+			     role_of(stage, to),
+			     (unsigned int)AETHER_TENANCY_SLOT(to), segment);
 }
 
 /* Does the tenancy sit there, alive or dead? */
@@ -230,6 +263,8 @@ int ae_stage_route(struct ae_stage *stage, uint64_t handle, uint64_t to)
 					aether_clock_after(ROUND_NS));
 		if (rc == AETHER_EGONE)
 			return ae_stage_lost(stage, to);
+		if (rc == AETHER_EACCES)
+			return ae_stage_not_routed(stage, rc, handle, to);
 		if (rc < 0)
 			rc = judge(stage, rc, "routing a stride");
 	} while (rc == AETHER_EAGAIN);

@@ -25,6 +25,7 @@ struct ae_stage {
 	struct aether_flow_report *report;
 	struct aether_flow_patience patience;
 	int (*stopped)(void); /* asked after a signal; NULL: it stops me */
+	uint32_t role;        /* enum aether_role */
 	int begun;            /* the first stride has come */
 	uint64_t teller;      /* who tells me how the stream ends, whatever the
 				 others do; 0: nobody */
@@ -46,11 +47,14 @@ struct ae_cargo {
 
 /* stage.c */
 
-/* Clears the report and begins. The stage makes so many calls a stride that
- * can wake others; they wake them now and then (wake.h). */
+/* Clears the report and begins, in this role. */
 void ae_stage_init(struct ae_stage *stage, struct aether_participant *me,
-		   struct aether_error *error,
-		   struct aether_flow_report *report, uint32_t calls);
+		   uint32_t role, struct aether_error *error,
+		   struct aether_flow_report *report);
+
+/* right.c: what a role needs; and has it that, anywhere? AETHER_EACCES. */
+uint32_t ae_stage_right(uint32_t role);
+int ae_stage_check(struct ae_stage *stage);
 
 /* Wakes whoever is owed it. */
 void ae_stage_end(struct ae_stage *stage);
@@ -69,6 +73,11 @@ int ae_stage_fail(struct ae_stage *stage, int code, int os, const char *what,
 
 /* The same for an answer of the library while doing `what`. */
 int ae_stage_refused(struct ae_stage *stage, int code, const char *what);
+
+/* The same for what it answered when I routed the stride: of AETHER_EACCES it
+ * is the other one who has no right. */
+int ae_stage_not_routed(struct ae_stage *stage, int code, uint64_t handle,
+			uint64_t to);
 
 /* The stage that I route to has left: fails with AETHER_ESTAGE. */
 int ae_stage_lost(struct ae_stage *stage, uint64_t tenancy);
@@ -109,6 +118,11 @@ int ae_cargo_label(struct ae_stage *stage, uint64_t handle,
 /* The same, and where its bytes are. */
 int ae_cargo_look(struct ae_stage *stage, uint64_t handle,
 		  struct ae_cargo *cargo);
+
+/* right.c: may I write its bytes, to have it "burned" or the like?
+ * AETHER_EACCES. */
+int ae_cargo_writable(struct ae_stage *stage, const struct ae_cargo *cargo,
+		      const char *why);
 
 /* Writes the parcel of a stride of mine. */
 int ae_parcel_put(struct ae_stage *stage, uint64_t handle,

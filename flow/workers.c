@@ -213,7 +213,8 @@ static int offer(struct ae_desk *d, struct ae_worker *worker, uint64_t ns)
 	case AETHER_ETIMEDOUT:
 		return AETHER_EAGAIN;
 	default:
-		return ae_stage_refused(&d->stage, rc, "routing a stride");
+		return ae_stage_not_routed(&d->stage, rc, entry->handle,
+					   worker->tenancy);
 	}
 	ae_desk_unqueue(d)->to = worker->tenancy;
 	if (entry->piece.given++)

@@ -196,12 +196,14 @@ static int refuse_attach(struct aether_server *s, const struct ae_client *c,
 	    v->right[0] < (observes ? AETHER_RIGHT_READ : AETHER_RIGHT_WRITE)) {
 		ae_serve_refuse(s, c->line.fd, AETHER_EACCES, 0,
 				"the plane is not divided, so user %u, who may "
-				"not write all of it, can %s; a plane of "
-				"--segments 1 has rights.",
+				"not write all of it, can %s; ask its owner "
+				"for aether grant SOCKET %u write, or for a "
+				"plane of --segments 1, which has rights.",
 				c->uid,
 				v->right[0] == AETHER_RIGHT_READ
 					? "only observe"
-					: "not even observe");
+					: "not even observe",
+				c->uid);
 		return 1;
 	}
 	return 0;
@@ -222,6 +224,7 @@ static int answer_attach(struct aether_server *s, struct ae_client *c,
 	start(&a, AE_WIRE_ATTACH);
 	aether_plane_objects(s->plane, &objects);
 	a.reply.segments = objects.segments;
+	a.reply.user = c->uid;
 	memcpy(a.reply.id, s->plane->id, sizeof(a.reply.id));
 	for (uint32_t i = 0; i < ae_segment_count(&s->plane->geometry); i++)
 		a.reply.right[i] = reduce(v->right[i], o, i);
@@ -257,8 +260,8 @@ static int answer_along(struct aether_server *s, const struct ae_client *c,
 	if (!v->serves) {
 		ae_serve_refuse(s, c->line.fd, AETHER_EACCES, 0,
 				"user %u may not serve this plane; ask its "
-				"owner for aether grant --serve.",
-				c->uid);
+				"owner for aether grant SOCKET %u write+serve.",
+				c->uid, c->uid);
 		return 0;
 	}
 	start(&a, AE_WIRE_ALONG);

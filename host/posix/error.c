@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Turns what the operating system says into the library's codes, in one
- * place, and keeps its words in the error's text.
+ * place, and keeps its words in the error's text. What to do about a right
+ * that is missing depends on how one came to the plane, so it is said here.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -87,4 +88,24 @@ int aether_error_fill(struct aether_error *error, int code, int os,
 	aether_error_vfill(error, code, os, what, list);
 	va_end(list);
 	return code;
+}
+
+int aether_segment_refuse(const struct aether_plane *plane, uint32_t right,
+			  struct aether_error *error, const char *what, ...)
+{
+	const struct ae_posix_plane *p = plane->host;
+	const char *name = aether_segment_right_name(right);
+	char text[AETHER_ERROR_TEXT_SIZE];
+	va_list list;
+
+	va_start(list, what);
+	vsnprintf(text, sizeof(text), what, list);
+	va_end(list);
+	/* modes do not matter to one who came over a socket */
+	if (p && p->line && name)
+		return aether_error_fill(error, AETHER_EACCES, 0,
+					 "%s; ask the plane's owner for aether "
+					 "grant SOCKET %u %s.",
+					 text, p->user, name);
+	return aether_error_fill(error, AETHER_EACCES, 0, "%s", text);
 }

@@ -217,6 +217,7 @@ static int attach(struct ae_line *line, struct ae_ask *ask,
 	if (agree(ask, *plane) &&
 	    ((*plane)->observer || is_good_life(p, &came, line->life.fd))) {
 		p->line = line;
+		p->user = ask->reply.user;
 		memcpy(line->id, ask->reply.id, sizeof(line->id));
 		return 0;
 	}

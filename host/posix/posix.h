@@ -25,6 +25,7 @@ struct ae_posix_plane {
 	struct ae_posix_trap *trap;   /* of guards; NULL: there can be none */
 	struct ae_posix_bell *bell;   /* for event descriptors; the same */
 	struct ae_line *line; /* came over an attach socket; NULL: did not */
+	uint32_t user;        /* then: who its server says that we are */
 };
 
 /* The library's code for an errno. */

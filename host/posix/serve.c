@@ -46,13 +46,16 @@ static int check_objects(const struct aether_plane *plane,
 						 "granted to this process; who "
 						 "serves must have all of it.",
 						 text);
+		if (ae_posix_code(os) == AETHER_EFILES)
+			return aether_error_fill(error, AETHER_EFILES, os,
+						 "cannot open the %s of the "
+						 "plane anew",
+						 text);
 		return aether_error_fill(
-			error,
-			ae_posix_code(os) == AETHER_EFILES ? AETHER_EFILES
-							   : AETHER_EACCES,
-			os,
-			"cannot open the %s of the plane anew, as each client "
-			"needs it; serve as the user who made the plane",
+			error, AETHER_EACCES, 0,
+			"this process may not open the %s of the plane anew, "
+			"as each client of a server needs it; serve as the "
+			"user who made the plane.",
 			text);
 	}
 	return 0;
@@ -203,9 +206,12 @@ static int make_rules(struct aether_server *s,
 	int fd;
 
 	for (uint32_t i = 0; i < o->count; i++) {
-		int err = ae_rules_put(&rules, &o->grants[i],
-				       ae_segment_count(&s->plane->geometry));
+		int err = ae_serve_vain(s->plane, &o->grants[i], error);
 
+		if (err < 0)
+			return err;
+		err = ae_rules_put(&rules, &o->grants[i],
+				   ae_segment_count(&s->plane->geometry));
 		if (err < 0)
 			return refuse_grant(s, err, &o->grants[i], error);
 	}
@@ -356,9 +362,12 @@ int aether_server_grant(struct aether_server *server,
 			const struct aether_grant *grant,
 			struct aether_error *error)
 {
-	int err = ae_rules_change(server->rules.fd, grant,
-				  ae_segment_count(&server->plane->geometry));
+	int err = ae_serve_vain(server->plane, grant, error);
 
+	if (err < 0)
+		return err;
+	err = ae_rules_change(server->rules.fd, grant,
+			      ae_segment_count(&server->plane->geometry));
 	return err < 0 ? refuse_grant(server, err, grant, error) : 0;
 }
 

@@ -76,4 +76,9 @@ void ae_serve_refuse(struct aether_server *s, int fd, int code, int again,
 /* To one who has no right at all. */
 void ae_serve_refuse_user(struct aether_server *s, int fd, uint32_t uid);
 
+/* vain.c: could the rule never mean what it says? AETHER_EINVAL, with a text
+ * that a message has room for. */
+int ae_serve_vain(const struct aether_plane *plane,
+		  const struct aether_grant *grant, struct aether_error *error);
+
 #endif

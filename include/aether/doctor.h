@@ -147,8 +147,9 @@ struct aether_finding {
 	uint32_t slot;  /* whom it concerns, or AETHER_FINDING_NOBODY */
 	uint64_t found; /* the word as it was read */
 	int wrong;      /* 0: a note */
-	int repairable;
-	int repaired;
+	int repairable; /* a repair by me would end it now, note or not; 0: only
+			   whom it concerns can, or it passes by itself */
+	int repaired;   /* then it is repairable as well */
 };
 
 /*

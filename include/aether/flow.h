@@ -145,9 +145,20 @@ struct aether_flow_egress {
 };
 
 /*
- * The stages. Each fills `*report` as it goes. Errors: those of route.h and
- * stride.h; AETHER_EINVAL (an option); AETHER_EIO, AETHER_ENOSPC (the text
- * names the reason); AETHER_ESTAGE (another stage gave up, has left or died);
+ * Does this attachment have what a stage of that role (enum aether_role) needs,
+ * in some segment at least? An ingress and an appliance need `write`; an egress
+ * `read`, and `write` where the stream is sliced; an orchestrator `route`.
+ * 0, or AETHER_EACCES with a text that says what is missing. The stages begin
+ * with it; it is here for who would wait for others before. Does not wait.
+ */
+AETHER_API int aether_flow_check(const struct aether_plane *plane,
+				 uint32_t role, struct aether_error *error);
+
+/*
+ * The stages. Each fills `*report` as it goes. Errors: those of
+ * aether_flow_check, route.h and stride.h; AETHER_EINVAL (an option);
+ * AETHER_EIO, AETHER_ENOSPC (the text names the reason); AETHER_ESTAGE (another
+ * stage gave up, has left or died);
  * AETHER_EBURN (a burn failed, does not take this format, cannot be undone, or
  * killed those who tried it); AETHER_ECORRUPT (a stride holds what no stage
  * writes); AETHER_ESUSPECT (a worker died at its work, and the input cannot be

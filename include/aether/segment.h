@@ -26,6 +26,7 @@
 #define AETHER_SEGMENT_H
 
 #include <aether/api.h>
+#include <aether/error.h>
 #include <aether/plane.h>
 
 struct aether_segment_info {
@@ -54,6 +55,17 @@ AETHER_API int aether_segment_of(const struct aether_plane *plane,
  */
 AETHER_API int aether_segment_right(const struct aether_plane *plane,
 				    uint64_t handle, uint32_t *right);
+
+/*
+ * Fills `error`, which may be NULL, for what needs a right that I have not:
+ * `what` (no full stop), and how it is granted: by a rule of the attach socket
+ * if the plane came over one, else by the modes of its files. Returns
+ * AETHER_EACCES.
+ */
+AETHER_API int aether_segment_refuse(const struct aether_plane *plane,
+				     uint32_t right, struct aether_error *error,
+				     const char *what, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* "read"; NULL: no such right. */
 AETHER_API const char *aether_segment_right_name(uint32_t right);

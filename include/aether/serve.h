@@ -126,9 +126,11 @@ AETHER_API int aether_server_fd(const struct aether_server *server);
 AETHER_API int aether_server_turn(struct aether_server *server);
 
 /*
- * Changes a rule, for all servers; who is attached keeps what he has.
- * Errors: AETHER_EINVAL, AETHER_ENOSPC (64 users, groups and anyone have
- * rules), AETHER_EBUSY (another one changes them), AETHER_ECORRUPT.
+ * Changes a rule, for all servers; who is attached keeps what he has. One that
+ * could never mean what it says (`route` where the plane is not divided; to
+ * serve, without all of the plane, or for whom its files' modes let open
+ * nothing) is AETHER_EINVAL. Errors: that, AETHER_ENOSPC (64 users, groups and
+ * anyone have rules), AETHER_EBUSY (another one changes them), AETHER_ECORRUPT.
  */
 AETHER_API int aether_server_grant(struct aether_server *server,
 				   const struct aether_grant *grant,

@@ -90,8 +90,8 @@ AETHER_API int aether_stride_reserve_until(struct aether_participant *me,
  * Reserves `count` consecutive strides as one lease. First fit, by trying; a
  * plane whose free strides lie scattered may have none. A run lies in one
  * segment.
- * Errors: as aether_stride_reserve; AETHER_EINVAL (0, or more than a segment
- * has).
+ * Errors: as aether_stride_reserve; AETHER_EINVAL (0, or more than any segment
+ * has in which I may write; of one segment, than that has).
  */
 AETHER_API int aether_stride_reserve_run(struct aether_participant *me,
 					 uint32_t count, uint64_t *handle);

@@ -4,6 +4,7 @@
 measured are skipped, that a wrong pipeline fails, and that nothing is left in
 memory however it ends. How fast anything is, is no test: tests/rows.sh."""
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -88,9 +89,11 @@ def test_choosing():
     must({"handoff", "slice", "slice-avx2", "pipeline", "flat-file-4G",
           "peer-ucx"} <= set(names), "rows", names)
     same(len(names), len(set(names)), "rows that are twice there")
-    wrong = aether("bench", "metadata", "nonsense")
-    same((wrong.status, wrong.out), (2, ""), "a row that does not exist")
-    must("no row 'nonsense'" in wrong.err, "it says so", wrong.err)
+    bad(2, "AETHER_EUSAGE", "bench", "metadata", "nonsense",
+        says="there is no row 'nonsense'; aether bench --list")
+    wrong = bad(2, "AETHER_EUSAGE", "bench", "no\x1b[1m\nsense\xff")
+    must("'no?[1m?sense" in wrong.err, "nothing of it reaches a terminal",
+         wrong.err)
     for number in ("1", "77", "-1", "x"):
         same(aether(f"--row-to={number}", "metadata", binary=PROGRAM).status,
              2, "what is for the program itself")
@@ -181,9 +184,8 @@ def test_page():
     good("--output", page, "metadata", env={"AETHER_ISA": "mmx"},
          binary=PROGRAM)
     must("- metadata: skipped: " in page.read_text(), "what was skipped")
-    result = aether("bench", "--output", tool.planes / "no" / "x", "metadata")
-    same(result.status, 1, "where it cannot be written")
-    must("cannot write" in result.err, "it says so", result.err)
+    bad(1, "AETHER_ESYS", "bench", "--output", tool.planes / "no" / "x",
+        "metadata", says="cannot write")
 
 
 def test_peers_that_are_not_there():
@@ -204,9 +206,40 @@ def test_wrong_pipelines():
                          ('head -c 1000 "$4" >"$5"', "differs"),
                          ("exit 7", "status 7")):
         wrong = pipeline_with(script)
-        same((wrong.status, wrong.out), (1, ""), script)
+        same(wrong.status, 1, script)
         must(says in wrong.err, script, wrong.err)
+        found = objects(wrong)
+        same([found[0][k] for k in ("verb", "ok", "name")],
+             ["bench", False, "pipeline"], script)
+        must(len(found) == 1 and found[0]["code"] in
+             ("AETHER_EVERIFY", "AETHER_ESTAGE"), "its object", found)
+        must(f"aether bench: {found[0]['message']}\n" in wrong.err, "the same",
+             found, wrong.err)
     same(folders(), [], "left behind")
+
+
+def test_failures_as_json():
+    """As of every verb: one object, which says what standard error says. A
+    row that fails does not take the others' rows away."""
+    needs_program()
+    one = {next(iter(os.sched_getaffinity(0)))}
+    bad(1, "AETHER_ESYS", "bench", "metadata", says="fewer than two",
+        preexec_fn=lambda: os.sched_setaffinity(0, one))
+    both = aether("--quick", "--json", "pipeline", "metadata",
+                  binary=bench_with("exit 7"),
+                  env={"TMPDIR": str(tool.planes)})
+    same((both.status, [(o["name"], o.get("ok", True)) for o in objects(both)]),
+         (1, [("metadata", True), ("pipeline", False)]), "both")
+    bench = subprocess.Popen([PROGRAM, "--json", "handoff"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             env=environment())
+    until(lambda: children_of(bench.pid), "its row begins")
+    for pid in children_of(bench.pid):
+        os.kill(pid, signal.SIGKILL)
+    out, err = bench.communicate(timeout=tool.TIMEOUT)
+    found = json.loads(out)
+    same((bench.returncode, found["code"]), (1, "AETHER_ESTAGE"), "a row dies")
+    must(found["message"] in err.decode(), "it says so", found, err)
 
 
 def test_ended_by_a_signal():

@@ -67,6 +67,8 @@ def doctor(*words):
     for finding in found[0]["findings"]:
         must({"what", "where", "whom", "wrong", "repairable", "repaired",
               "why"} <= set(finding), "keys", finding)
+        must(finding["repairable"] or not finding["repaired"],
+             "what is repaired could be", finding)
     same(found[0]["ok"], result.status == 0, "ok and the status")
     return result.status, found[0]["findings"]
 
@@ -277,8 +279,16 @@ def test_the_dead():
         dead.kill()
     found = wrong()
     same(found, ["seatDead"], "what it left")
-    same(doctor("--repair")[0], 0, "settled")
+    concerned = f"slot 0 (dead, pid {dead.pid}, dead)"
+    same(doctor()[1][0]["whom"], concerned, "whom")
+    status, findings = doctor("--repair")
+    same((status, [(f["what"], f["whom"]) for f in findings]),
+         (0, [("seatDead", concerned)]), "settled, and whose it was")
     same(doctor(), (0, []), "afterwards")
+    with Member("p", "again", reserve=1) as dead:
+        dead.kill()
+    must(f"; slot 0 (again, pid {dead.pid}, dead) (repaired)" in
+         good("doctor", "--repair", "p").out, "in words")
 
 
 def test_words():
@@ -385,6 +395,26 @@ def test_gone():
          1 << L.HOLDER_GONE_SHIFT, "and the next holder counts it")
 
 
+def test_notes_that_can_be_repaired():
+    """The field means of notes what it means of faults."""
+    plane, spot = create("inos"), places_of("inos")
+    plane.put(spot["pair"] + 8, 1 | 5 << 1 | 3 << 7 | 2 << 24)  # a gone one's
+    plane.put(spot["pins"] + 1152 + 64 + 8 * 5, 1 | 3 << 3)
+    plane.put(plane.register(), plane.number(plane.register(), 4) | 4, 4)
+    plane.put(4 * L.IDX_PANIC_STATE, 1, 4)
+    text = good("doctor", "p").out
+    same(text.count("(note, can be repaired)"), 3, text)
+    same(text.count("(note)"), 1, text)
+    can = {"panic": False, "pairWriter": True, "pin": True,
+           "registerSet": True}
+    for words, repaired in (((), set()), (("--repair",), set(can) - {"panic"})):
+        status, findings = doctor(*words)
+        same((status, {f["what"]: f["repairable"] for f in findings}),
+             (0, can), "notes")
+        same(set(names(findings, repaired=True)), repaired, "repaired")
+    same(names(doctor()[1]), ["panic"], "afterwards")
+
+
 def places_of(layout):
     """Where the records of the layout lie, from the generated header."""
     text = (ROOT / "build/gen/aether/layout.h").read_text()
@@ -421,4 +451,5 @@ if __name__ == "__main__":
                        test_slot_that_there_is_not, test_registers, test_seats,
                        test_a_living_seat, test_content, test_mail, test_boxes,
                        test_the_dead, test_words, test_what_pairs_keep,
-                       test_withdrawals, test_gone, test_at_work]))
+                       test_withdrawals, test_gone,
+                       test_notes_that_can_be_repaired, test_at_work]))

@@ -58,7 +58,8 @@ def test_looking():
     good("create", "p", "--segments", 4, *SMALL)
     row = good_json("ls")["planes"][0]
     same((row["segments"], row["rights"]), (4, ["write"] * 4), "ls")
-    must(good("ls").out.splitlines()[1].endswith("  wwww"), "the letters")
+    same((row["free"], row["unseen"]), (200, 0), "ls")
+    must(good("ls").out.splitlines()[1].endswith(" 200  wwww"), "the letters")
     found = good_json("layout", "p")
     same([(s["segment"], s["right"], s["first"], s["strides"])
           for s in found["segments"]],
@@ -79,6 +80,18 @@ def test_looking():
     same({s["segment"] for s in good_json("map", "u")["strides"]}, {0}, "map")
 
 
+def test_signs_are_explained():
+    """Each sign of map and each letter of ls has its row in docs/cli.md."""
+    good("create", "p", *SMALL)
+    text = (tool.ROOT / "docs" / "cli.md").read_text()
+    legend = good("map", "p").out.splitlines()[-1].split("   ")
+    same(len(legend), 10, "signs")
+    for sign, state, _ in (part.split() for part in legend):
+        must(f"| `{sign}` | `{state}` |" in text, "docs/cli.md lacks", sign)
+    for letter, right in zip("wro-", ("write", "read", "route", "none")):
+        must(f"| `{letter}` | `{right}` |" in text, "it lacks", letter)
+
+
 def test_a_second_user():
     if os.geteuid() != 0:
         raise Skip("needs root to become nobody")
@@ -95,7 +108,9 @@ def test_a_second_user():
     other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     row = good_json("ls", **other)["planes"][0]
     same(row["rights"], ["write", "read", "route", "none"], "ls")
-    must(good("ls", **other).out.splitlines()[1].endswith("  wro-"), "letters")
+    same((row["free"], row["unseen"]), (192, 8), "free of those seen")
+    must(good("ls", **other).out.splitlines()[1].endswith(" 192+?  wro-"),
+         "letters")
     same([s["right"] for s in good_json("layout", "p", **other)["segments"]],
          ["write", "read", "route", "none"], "layout")
     found = good_json("map", "p", **other)
@@ -103,9 +118,28 @@ def test_a_second_user():
          ["dormant"] * 192 + ["unseen"] * 8, "map")
     same((found["counts"]["unseen"], found["counts"]["dormant"]), (8, 192),
          "counts")
-    must("x unseen 8" in good("map", "p", **other).out, "the legend")
+    text = good("map", "p", **other).out
+    must(". dormant 192+?   # busy 0+?" in text and "x unseen 8\n" in text,
+         "the legend", text)
+    with tool.Member("p", "one", reserve=3):
+        who = good_json("who", "p", **other)
+        same((who["unseen"], len(who["participants"][0]["strides"])), (8, 3),
+             "who")
+        row = good("who", "p", **other).out.splitlines()[1].split()
+        same(row[5:8], ["3+?", "0+?", "0+?"], "of those seen")
+    same(good_json("who", "p")["unseen"], 0, "who sees all")
     good("who", "p", **other)
     good("reap", "p", **other)
+    mode("leases", 0o600)
+    row = good_json("ls", **other)["planes"][0]
+    same((row["free"], row["unseen"]), (None, 200), "none is seen")
+    must(good("ls", **other).out.splitlines()[1].endswith(" ?  ----"),
+         "no number that is none")
+    counts = good_json("map", "p", **other)["counts"]
+    same((counts.pop("unseen"), set(counts.values())), (200, {None}), "map")
+    must(". dormant ?   # busy ?" in good("map", "p", **other).out, "legend")
+    same(good_json("who", "p", **other)["unseen"], 200, "who")
+    mode("leases", 0o666)
     mode("aether.p", 0o644)
     same(good_json("ls", **other)["planes"][0]["rights"], ["none"] * 4,
          "who may not write control takes no part")
@@ -181,8 +215,8 @@ def test_an_orchestrator_has_no_data():
         good("create", "p", *segments, "--strides", 128, "--stride", "64K",
              "--participants", 8)
         run = Run("--plane", "p", "--burn", "xor:FF", "-", "-")
-        until(lambda: len(good_json("who", "p")["participants"]) == 4,
-              "all stages take part")
+        tool.until(lambda: len(good_json("who", "p")["participants"]) == 4,
+                   "all have joined")
         have = {p["role"]: mapped(p["pid"]) for p in
                 good_json("who", "p")["participants"]}
         must(0 < have.pop("orchestrator") < 128 << 16, "it maps tables", have)

@@ -116,14 +116,15 @@ def test_wrong():
 def test_rules():
     at = socket()
     with Server("--anonymous", at, *SMALL, "--grant", "65534:read:0-1,3",
-                "--grant", "@7:write+serve") as server:
+                "--grant", "@7:write") as server:
         same(server.says["name"], None, "no name")
         same(good_json("ls")["planes"], [], "no named plane")
         rules = good_json("grant", at)["grants"]
         same([(r["who"], r["id"], r["right"], r["segments"], r["serve"])
               for r in rules],
              [("user", 65534, "read", [0, 1, 3], False),
-              ("group", 7, "write", [0, 1, 2, 3], True)], "from the beginning")
+              ("group", 7, "write", [0, 1, 2, 3], False)],
+             "from the beginning")
         made = good_json("grant", at, "anyone", "observe", 2)["grant"]
         same((made["who"], made["id"], made["right"], made["observe"]),
              ("anyone", None, "read", True), "grant")
@@ -135,6 +136,44 @@ def test_rules():
     with Server("--anonymous", at, "--strides", 64):
         same(good_json("grant", at, 5, "read")["grant"]["segments"], [0],
              "an undivided plane")
+
+
+def test_rules_in_vain():
+    """What could never mean what it says is refused, with what to say
+    instead; and is not if it could."""
+    at = socket()
+
+    def refused(says, *rule):
+        before = good_json("grant", at)["grants"]
+        bad(1, "AETHER_EINVAL", "grant", at, *rule, says=says)
+        same(good_json("grant", at)["grants"], before, "as they were")
+
+    me = os.geteuid()
+    with Server("--anonymous", at, *SMALL):
+        for who in (12345, "@12345", "anyone"):
+            refused(f"only user {me} and root could serve", who, "write+serve")
+        good("grant", at, me, "write+serve")
+        good("grant", at, 0, "read+serve")
+        refused("grant write+serve, or observe alone.", me, "observe+serve")
+        refused("or default alone.", me, "default+serve")
+        for right in ("none", "route"):
+            refused(f"with {right} has not; grant write+serve, or {right} "
+                    "alone.", me, right + "+serve")
+    with Server("--anonymous", at, "--strides", 64):
+        refused("route allows nothing there; grant write, or read",
+                12345, "route")
+        refused("with read has not", me, "read+serve")
+        for right in ("none", "read", "observe", "write", "default"):
+            good("grant", at, 12345, right)
+    bad(1, "AETHER_EINVAL", "serve", "--anonymous", at, "--grant",
+        "12345:write+serve", says="grant it without +serve")
+    bad(1, "AETHER_EINVAL", "serve", "--anonymous", "--strides", 64, at,
+        "--grant", "12345:route", says="--segments 1.")
+    good("create", "p", "--mode", 660, *SMALL)
+    with Server("p", at, "--grant", "12345:write+serve"):
+        good("grant", at, "@12345", "read+serve")
+        next(tool.planes.glob("*.data.2")).chmod(0o600)
+        refused(f"only user {me} and root could serve", 12345, "write+serve")
 
 
 def test_takeover():
@@ -205,6 +244,60 @@ def test_a_second_user():
         good("grant", at, NOBODY, "none")
         bad(1, "AETHER_EACCES", "who", at, says=f"aether grant SOCKET {NOBODY}",
             **OTHER)
+
+
+def test_what_to_ask_for():
+    """Who came over a socket and lacks a right is told of aether grant; who
+    came by name, of modes."""
+    needs_root()
+    at = socket()
+    grant = f"for aether grant SOCKET {NOBODY} write."
+    with tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
+        source = Path(work) / "in"
+        source.write_bytes(b"x")
+        source.chmod(0o644)
+        words = source, Path(work) / "out"
+        with Server("--anonymous", at, *SMALL, "--grant", f"{NOBODY}:read"):
+            bad(1, "AETHER_EACCES", "run", "--plane", at, *words, says=grant,
+                **OTHER)
+        with Server("--anonymous", at, "--strides", 64, "--grant",
+                    f"{NOBODY}:read"):
+            bad(1, "AETHER_EACCES", "run", "--plane", at, *words, says=grant
+                .replace("write.", "write, or"), **OTHER)
+        good("create", "p", "--mode", 666, *SMALL)
+        for file in tool.planes.glob("*.data.*"):
+            file.chmod(0o644)
+        bad(1, "AETHER_EACCES", "run", "--plane", "p", *words,
+            says="ask the plane's owner for its mode or group", **OTHER)
+
+
+def test_stages_that_may_not():
+    """A stage that could never work says at once what it lacks; it does not
+    wait for the others."""
+    needs_root()
+    at = socket()
+    good("create", "p", "--mode", 666, *SMALL)
+    for file in tool.planes.glob("*.data.*"):
+        file.chmod(0o600)
+    with Server("--anonymous", at, *SMALL, "--grant", f"{NOBODY}:route"), \
+            tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
+        source, out = Path(work) / "in", Path(work) / "out"
+        source.write_bytes(b"x")
+        source.chmod(0o644)
+        for name, ask in ((at, f"aether grant SOCKET {NOBODY} write."),
+                          ("p", "for its mode or group")):
+            for words in (("appliance", name, "--burn", "none"),
+                          ("egress", name, out),
+                          ("ingress", name, source, "--wait", 3600)):
+                text = bad(1, "AETHER_EACCES", *words, says=ask, **OTHER).err
+                must("needs the right write" in text and "is route;" in text,
+                     text)
+        same(os.listdir(work), ["in"], "no output")
+        good("grant", at, NOBODY, "read")
+        bad(1, "AETHER_EACCES", "appliance", at, "--burn", "none",
+            says="the most that it has is read;", **OTHER)
 
 
 def test_a_flow_where_it_may():

@@ -377,6 +377,24 @@ def test_strerror():
     bad(2, "AETHER_EUSAGE", "strerror", "--all", "1")
 
 
+def test_an_argument_too_many():
+    """Said in our words: which one, what the form is, what to do."""
+    for words, form in ((("ls", "p"), "ls;"), (("map", "p", "q r"), "map NAME;"),
+                        (("grant", *"abcde"),
+                         "grant SOCKET [WHO RIGHT [SEGMENTS]];"),
+                        (("serve", *"abc"), "serve NAME SOCKET|SOCKET|"
+                         "--anonymous SOCKET;"),
+                        (("egress", "p", "out", "--", "-x"),
+                         "egress NAME OUT;")):
+        bad(2, "AETHER_EUSAGE", *words, says=f"'{words[-1]}' is one argument "
+            f"too many, for the form is aether {form} leave it out, or quote")
+    bad(2, "AETHER_EUSAGE", "map", "p", "\x1b[1m", says="'\\x1B[1m' is one")
+    for verb in good("--help").out.splitlines():
+        if verb.startswith("  ") and verb.split()[0] != "bench":
+            wrong = aether(verb.split()[0], *"123456")
+            must(wrong.status == 2 and ": Too" not in wrong.err, wrong)
+
+
 def test_bench_finds_its_program():
     place = tool.planes / "bin"
     place.mkdir()

@@ -101,6 +101,41 @@ static void reserving(void)
 	end(&t);
 }
 
+/* A last segment that is shorter than the others: where it is the only one
+ * that counts, what it can never hold is no matter of being full. */
+static void short_last(void)
+{
+	struct aether_plane *plane = divided(2 * EACH + 8, 3, 0);
+	struct aether_plane *less = again(plane, 0, 0, 3);
+	struct aether_participant *all = rig_join(plane),
+				  *part = rig_join(less);
+	uint64_t handle, one;
+
+	is_int(aether_stride_reserve_run_in(all, 2, 9, &handle), AETHER_EINVAL,
+	       "more than the last segment has, asked of it");
+	is_int(aether_stride_reserve_run(part, 9, &handle), AETHER_EINVAL,
+	       "the same of one who may write there alone");
+	is_int(aether_stride_reserve_run(part, EACH, &handle), AETHER_EINVAL,
+	       "as many as others have");
+	is_int(aether_stride_reserve_run(part, EACH + 1, &handle),
+	       AETHER_EINVAL, "and more than those");
+	is_int(aether_stride_reserve_run(part, 8, &handle), 0, "all of it");
+	is_int(index_of(handle), 2 * EACH, "which is there");
+	need(aether_stride_release(part, handle) == 0);
+	one = reserve_in(all, 2);
+	is_int(aether_stride_reserve_run(part, 8, &handle), AETHER_EFULL,
+	       "what it could hold is full");
+	is_int(aether_stride_reserve_run_in(part, 2, 8, &handle), AETHER_EFULL,
+	       "be it asked for or not");
+	need(aether_stride_release(all, one) == 0);
+	is_int(aether_stride_reserve_run(all, 9, &handle), 0,
+	       "who may write elsewhere gets it there");
+	aether_participant_leave(all);
+	aether_participant_leave(part);
+	aether_plane_detach(less);
+	aether_plane_detach(plane);
+}
+
 static void reading(void)
 {
 	struct aether_pointer pointer;
@@ -349,6 +384,7 @@ static void tests(void)
 
 	of_rights();
 	reserving();
+	short_last();
 	reading();
 	sharing();
 	hidden();

@@ -36,6 +36,7 @@ struct trial {
 	uint32_t strides;      /* 0: 16 */
 	uint64_t stride_size;  /* 0: 65536 */
 	uint32_t participants; /* 0: as many as there are stages */
+	uint32_t segments;     /* 0: undivided */
 	uint32_t workers;
 	struct aether_flow_ingress ingress;
 	struct aether_flow_orchestrator desk;
@@ -108,6 +109,7 @@ static inline int trial_open(struct trial *t)
 		.strides = t->strides ? t->strides : 16,
 		.stride_size = t->stride_size ? t->stride_size : 65536,
 		.participants = t->participants ? t->participants : STAGES,
+		.segments = t->segments,
 	};
 	struct aether_error error;
 	int rc = aether_plane_create(NULL, &options, &error, &t->plane);
