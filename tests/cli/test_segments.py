@@ -215,8 +215,8 @@ def test_an_orchestrator_has_no_data():
         good("create", "p", *segments, "--strides", 128, "--stride", "64K",
              "--participants", 8)
         run = Run("--plane", "p", "--burn", "xor:FF", "-", "-")
-        tool.until(lambda: len(good_json("who", "p")["participants"]) == 4,
-                   "all have joined")
+        until(lambda: len(good_json("who", "p")["participants"]) == 4,
+              "all have joined")
         have = {p["role"]: mapped(p["pid"]) for p in
                 good_json("who", "p")["participants"]}
         must(0 < have.pop("orchestrator") < 128 << 16, "it maps tables", have)
