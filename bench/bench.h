@@ -141,6 +141,9 @@ int bench_fail(const char *what, int code);
 /* What this process complained of last; "": of nothing. */
 const char *bench_complaint(void);
 
+/* What was of another row is forgotten. */
+void bench_no_complaint(void);
+
 /*
  * A second process and a page of `size` bytes, zeroed, that both share
  * (meet.c). bench_meet returns 1 in the child, which must end by _exit; 0; or

@@ -81,6 +81,7 @@ void bench_child_here(const struct bench *bench, int fd)
 	};
 	int result;
 
+	bench_no_complaint();
 	if (aether_isa_check(&error) < 0)
 		result = bench_skip(&row, "%s", error.text);
 	else

@@ -224,7 +224,7 @@ static int answer_attach(struct aether_server *s, struct ae_client *c,
 	start(&a, AE_WIRE_ATTACH);
 	aether_plane_objects(s->plane, &objects);
 	a.reply.segments = objects.segments;
-	a.reply.user = c->uid;
+	a.reply.user = c->uid + 1;
 	memcpy(a.reply.id, s->plane->id, sizeof(a.reply.id));
 	for (uint32_t i = 0; i < ae_segment_count(&s->plane->geometry); i++)
 		a.reply.right[i] = reduce(v->right[i], o, i);

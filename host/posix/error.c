@@ -104,8 +104,13 @@ int aether_segment_refuse(const struct aether_plane *plane, uint32_t right,
 	/* modes do not matter to one who came over a socket */
 	if (p && p->line && name)
 		return aether_error_fill(error, AETHER_EACCES, 0,
-					 "%s; ask the plane's owner for aether "
-					 "grant SOCKET %u %s.",
-					 text, p->user, name);
+					 "%s; %sask the plane's owner for "
+					 "aether grant SOCKET %u %s.",
+					 text,
+					 p->asked_less
+						 ? "attach without read_only, "
+						   "no_data and hidden, or "
+						 : "",
+					 p->user, name);
 	return aether_error_fill(error, AETHER_EACCES, 0, "%s", text);
 }

@@ -217,7 +217,10 @@ static int attach(struct ae_line *line, struct ae_ask *ask,
 	if (agree(ask, *plane) &&
 	    ((*plane)->observer || is_good_life(p, &came, line->life.fd))) {
 		p->line = line;
-		p->user = ask->reply.user;
+		p->asked_less = line->options.read_only ||
+				line->options.no_data || line->options.hidden;
+		p->user = ask->reply.user ? ask->reply.user - 1
+					  : (uint32_t)geteuid();
 		memcpy(line->id, ask->reply.id, sizeof(line->id));
 		return 0;
 	}

@@ -26,6 +26,7 @@ struct ae_posix_plane {
 	struct ae_posix_bell *bell;   /* for event descriptors; the same */
 	struct ae_line *line; /* came over an attach socket; NULL: did not */
 	uint32_t user;        /* then: who its server says that we are */
+	int asked_less;       /* and: attached for less than we may have */
 };
 
 /* The library's code for an errno. */
@@ -125,6 +126,13 @@ struct ae_posix_came {
 	dev_t device;          /* out: control's */
 	ino_t inode;
 };
+
+/* header.c: why ae_plane_check refused it with this code; `size` is control's,
+ * `name` for messages. Returns the code. */
+int ae_posix_header_refuse(int code, const char *name,
+			   const struct aether_header_seg *h,
+			   const struct aether_geometry *g, uint64_t size,
+			   struct aether_error *error);
 
 /* attach.c: by descriptors that are taken over if it succeeds; `name` is for
  * texts. That of control is of a description that nobody else has, and through

@@ -46,8 +46,8 @@ static int check_objects(const struct aether_plane *plane,
 						 "granted to this process; who "
 						 "serves must have all of it.",
 						 text);
-		if (ae_posix_code(os) == AETHER_EFILES)
-			return aether_error_fill(error, AETHER_EFILES, os,
+		if (ae_posix_code(os) != AETHER_EACCES)
+			return aether_error_fill(error, ae_posix_code(os), os,
 						 "cannot open the %s of the "
 						 "plane anew",
 						 text);
@@ -88,7 +88,6 @@ static struct aether_server *make(struct aether_plane *plane,
 		return NULL;
 	s->plane = plane;
 	s->reaper = o->reaper;
-	s->uid = (uint32_t)geteuid();
 	s->room = o->clients ? o->clients : CLIENTS;
 	s->per_user = o->per_user ? o->per_user : PER_USER;
 	s->patience = (o->patience ? o->patience : PATIENCE) * MS;

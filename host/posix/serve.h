@@ -32,7 +32,6 @@ struct aether_server {
 	int timer;
 	int spare;     /* given up for a moment to refuse where no descriptor
 			  can be had */
-	uint32_t uid;  /* whose server it is */
 	uint32_t room; /* clients */
 	uint32_t end;  /* nobody is in this place, or in any beyond */
 	uint32_t per_user;

@@ -53,7 +53,7 @@ struct ae_wire_reply {
 	uint32_t count; /* of all descriptors */
 	uint64_t id[2]; /* the plane's */
 	uint32_t segments;
-	uint32_t user; /* who asked, as the kernel tells the server */
+	uint32_t user; /* who asked, as the kernel says, and 1; 0: not said */
 	uint8_t right[AETHER_SEGMENTS_MAX];
 	char text[AE_WIRE_TEXT]; /* of the error */
 };

@@ -52,6 +52,28 @@ static int open_for(pid_t pid)
 
 /* ---- the same user */
 
+/* What to ask for, and whom; or to ask for all that one has. */
+static void advised(void)
+{
+	struct aether_attach_options less = { .read_only = ~UINT64_C(0) };
+	struct aether_plane *plane = attach_over(0);
+	struct aether_error error;
+	char grant[60];
+
+	snprintf(grant, sizeof(grant), "aether grant SOCKET %u write",
+		 (unsigned int)geteuid());
+	aether_segment_refuse(plane, AETHER_RIGHT_WRITE, &error, "no");
+	ok(strstr(error.text, grant) && !strstr(error.text, "read_only"),
+	   "whom to grant what: %s", error.text);
+	need(aether_plane_detach(plane) == 0);
+	need(aether_plane_attach_with(serving_path, &less, &error, &plane) ==
+	     0);
+	aether_segment_refuse(plane, AETHER_RIGHT_WRITE, &error, "no");
+	ok(strstr(error.text, "attach without read_only") != NULL,
+	   "who asked for less is told so: %s", error.text);
+	need(aether_plane_detach(plane) == 0);
+}
+
 static void same_user(void)
 {
 	pid_t server = serving_start(&scene);
@@ -77,8 +99,12 @@ static void same_user(void)
 	       "of one memory");
 	is_int(shared_by(one, two) + shared_by(one, scene.plane), 0,
 	       "each client has descriptions of its own");
-	while (open_for(server) != before + 2) /* it closes after it sends */
+	/* it closes after it sends */
+	for (uint64_t end = aether_clock_after(RIG_HANG);
+	     open_for(server) != before + 2 && aether_clock_now() < end;)
 		rig_sleep(MS);
+	is_int(open_for(server), before + 2, "the server keeps none of them");
+	advised();
 	is_int(aether_server_open(one, serving_path, NULL, &error, &none),
 	       AETHER_EEXIST, "served already: %s", error.text);
 	aether_participant_leave(me);
