@@ -20,12 +20,14 @@ GEN = build/gen
 PUBLIC = -Iinclude -I$(GEN)
 
 LAYOUT = $(GEN)/aether/layout.h
+PROGRAMS = $(GEN)/gf256/programs.h $(GEN)/gf256/avx2.inc
 SCHEMA = schema/aether.capnp schema/meta.capnp
 LAYOUTS = schema/lean.capnp schema/inos.capnp
 
 LIBDIRS = core host/posix slice appliance flow
 LIBSRC = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.c))
-LIBOBJ = $(LIBSRC:%.c=$(O)/obj/%.o)
+LIBASM = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.S))
+LIBOBJ = $(LIBSRC:%.c=$(O)/obj/%.o) $(LIBASM:%=$(O)/obj/%.o)
 CLIOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard cli/*.c))
 BENCHOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c))
 CTESTS = $(patsubst %.c,$(O)/%,$(filter-out tests/sim/%, \
@@ -67,11 +69,15 @@ $(O)/obj/%.o: %.c $(LAYOUT) $(O)/stamp Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALLCF) $(see/$(folder)) $(see/$*) -c $< -o $@
 
+$(O)/obj/%.S.o: %.S $(PROGRAMS) $(O)/stamp Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -std=c11,$(ALLCF)) $(see/$(folder)) -c $< -o $@
+
 # changes when the compiler, its flags or the list of sources do
 $(O)/stamp: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALLCF) $(LIBSRC)' | cmp -s - $@ || \
-		echo '$(CC) $(ALLCF) $(LIBSRC)' > $@
+	@echo '$(CC) $(ALLCF) $(LIBSRC) $(LIBASM)' | cmp -s - $@ || \
+		echo '$(CC) $(ALLCF) $(LIBSRC) $(LIBASM)' > $@
 
 $(LIB): $(LIBOBJ) $(O)/stamp
 	rm -f $@ && ar rcs $@ $(LIBOBJ)
@@ -174,14 +180,12 @@ $(GEN)/stamp: FORCE
 	@echo '$(LAYOUTS)' | cmp -s - $@ || echo '$(LAYOUTS)' > $@
 
 # the programs of exclusive ors for GF(2^8), one for each constant
-PROGRAMS = $(GEN)/gf256/programs.h
-
 $(foreach o,$(O)/obj $(FO),$(o)/appliance/gf256_scalar.o \
 	$(o)/appliance/gf256_simd128.o): $(PROGRAMS)
 
 $(PROGRAMS) &: appliance/gen_gf256.py
 	@mkdir -p $(@D)
-	python3 $< --c $(PROGRAMS)
+	python3 $< $(join --c= --avx2=,$(PROGRAMS))
 
 # ---- the two commands
 demo: ## Run the main job on a real file (FILE=path for another)

@@ -7,7 +7,8 @@ the sum of those planes of the source that row i names. For each constant the
 sums that several rows share are found greedily, with ties broken by chance in
 a fixed order, and the best of several tries is kept.
 
-    gen_gf256.py --c FILE      64-bit words and the compiler's vectors, in C
+    --c FILE     functions in C, of 64-bit words or the compiler's vectors
+    --avx2 FILE  instructions, which gf256_avx2.S includes
 """
 import argparse
 import random
@@ -101,12 +102,97 @@ def c_operand(x):
     return f"source[{x} * LINE]" if x < 8 else f"t{x}"
 
 
+# ---- AVX2: half a line, 32 bytes, of each plane at once
+
+class Avx2:
+    """A program in instructions: sums in ymm0-7, ymm8-15 to work with.
+
+    Planes of the source are operands in memory; one that is used again stays
+    in a register as long as there is one that no temporary needs.
+    """
+
+    BIAS = 256  # of the address, so that half of the offsets fit into a byte
+
+    def __init__(self, program):
+        self.lines = []
+        self.home = {}  # operand -> register
+        self.free = list(range(8, 16))
+        self.steps = list(self.ordered(program))
+        for at, (target, operands) in enumerate(self.steps):
+            self.emit(at, target, operands)
+
+    @staticmethod
+    def ordered(program):
+        """(sum 0-7 or temporary, operands): sums as soon as they can be."""
+        rows = {x: [i for i in range(8) if x in program.rows[i]]
+                for x in range(8 + len(program.temps))}
+        for number, pair in enumerate(program.temps, 8):
+            yield number, pair
+            for x in (*pair, number):
+                for i in rows.pop(x, ()):
+                    yield i, (x,)
+        for x, users in rows.items():
+            for i in users:
+                yield i, (x,)
+
+    def used_after(self, at, x):
+        return any(x in operands for _, operands in self.steps[at + 1:])
+
+    def say(self, name, *operands):
+        words = [x if isinstance(x, str) else f"%ymm{x}" for x in operands]
+        self.lines.append(f"\t{name} {', '.join(words)}\n")
+
+    def where(self, x):
+        if x in self.home:
+            return self.home[x]
+        return f"{64 * x - self.BIAS}(%r8)"
+
+    def take(self):
+        """A register; if none is free, one of a plane, which is in memory."""
+        if not self.free:
+            self.free.append(self.home.pop(min(self.home)))
+        return self.free.pop(0)
+
+    def emit(self, at, target, operands):
+        for x in operands:
+            if x not in self.home and self.free and self.used_after(at, x):
+                self.home[x] = self.free.pop(0)
+                self.say("vmovdqu", f"{64 * x - self.BIAS}(%r8)", self.home[x])
+        places = sorted(map(self.where, operands), key=str)
+        for x in operands:
+            if x in self.home and not self.used_after(at, x):
+                self.free.insert(0, self.home.pop(x))
+        if target < 8:
+            self.say("vpxor", places[0], target, target)
+            return
+        self.home[target] = to = self.take()
+        in_register = [x for x in places if not isinstance(x, str)]
+        in_memory = [x for x in places if isinstance(x, str)]
+        if not in_register:
+            self.say("vmovdqu", in_memory.pop(), to)
+            in_register.append(to)
+        self.say("vpxor", (in_memory or in_register[1:])[0], in_register[0],
+                 to)
+
+
+def avx2_text(found):
+    """The kernels and their table; gf256_avx2.h has what is around them."""
+    for constant, program in found.items():
+        yield f"\n\tBEGIN(.Lm_{constant:02x})\n"
+        yield from Avx2(program).lines
+        yield "\tNEXT\n"
+    yield "\n\tTABLE\n\t.long 0\n"
+    for constant in found:
+        yield f"\tENTRY(.Lm_{constant:02x})\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--c", metavar="FILE")
+    parser.add_argument("--avx2", metavar="FILE")
     options = parser.parse_args()
     found = programs()
-    for path, text in ((options.c, c_text),):
+    for path, text in ((options.c, c_text), (options.avx2, avx2_text)):
         if path:
             with open(path, "w", encoding="ascii") as out:
                 out.writelines(text(found))
