@@ -15,10 +15,18 @@
  * factor is zero as no two points are the same.
  */
 #include <aether/error.h>
+#include <aether/gf256.h>
 #include <aether/rs.h>
 
 #define FIELD 256
+#define ORDER 255    /* of the element 2: all but 0 are powers of it */
 #define LOST_MAX 127 /* sources that parities can stand for: min(k, m) */
+
+/* Logarithms to the base 2, and back. */
+struct logs {
+	uint8_t of[FIELD];
+	uint8_t power[ORDER];
+};
 
 /* Which shards are there and which sources are not. */
 struct known {
@@ -28,26 +36,15 @@ struct known {
 	uint32_t count; /* of both lists */
 };
 
-static uint8_t multiply(uint8_t a, uint8_t b)
+static void take_logs(struct logs *logs)
 {
-	uint8_t product = 0;
+	uint8_t power = 1;
 
-	for (; b; b >>= 1) {
-		if (b & 1)
-			product ^= a;
-		a = (uint8_t)(a << 1 ^ (a & 0x80 ? 0x1D : 0));
+	for (uint32_t i = 0; i < ORDER; i++) {
+		logs->power[i] = power;
+		logs->of[power] = (uint8_t)i;
+		power = aether_gf256_multiply(power, 2);
 	}
-	return product;
-}
-
-/* The 254th power. */
-static uint8_t inverse(uint8_t a)
-{
-	uint8_t power = a;
-
-	for (int i = 0; i < 6; i++)
-		power = multiply(multiply(power, power), a);
-	return multiply(power, power);
 }
 
 static int is_code(uint32_t k, uint32_t m)
@@ -57,9 +54,9 @@ static int is_code(uint32_t k, uint32_t m)
 }
 
 /* The coefficient of source j in the shard `parity`. */
-static uint8_t coefficient(uint32_t parity, uint32_t j)
+static uint8_t coefficient(const struct logs *logs, uint32_t parity, uint32_t j)
 {
-	return inverse((uint8_t)(parity ^ j));
+	return logs->power[(ORDER - logs->of[parity ^ j]) % ORDER];
 }
 
 /* Marks those of the list; 0: one is none, or twice there. */
@@ -89,28 +86,31 @@ static void sort_out(struct known *known, uint32_t k, uint32_t m)
 			known->parity[parities++] = (uint8_t)p;
 }
 
-/* q as above, or its inverse if `above` and `below` change places. */
-static uint8_t quotient(uint8_t shard, const uint8_t *above,
-			const uint8_t *below, uint32_t count)
+/* The logarithm of q as above, of shard s. */
+static uint32_t quotient(const struct logs *logs, const struct known *known,
+			 uint32_t s)
 {
-	uint8_t up = 1, down = 1;
+	uint32_t sum = 0;
 
-	for (uint32_t i = 0; i < count; i++) {
-		if (above[i] != shard)
-			up = multiply(up, above[i] ^ shard);
-		if (below[i] != shard)
-			down = multiply(down, below[i] ^ shard);
+	for (uint32_t i = 0; i < known->count; i++) {
+		if (known->parity[i] != s)
+			sum += logs->of[known->parity[i] ^ s];
+		if (known->lost[i] != s)
+			sum += ORDER - logs->of[known->lost[i] ^ s];
 	}
-	return multiply(up, inverse(down));
+	return sum % ORDER;
 }
 
 int aether_rs_encoder(uint32_t k, uint32_t m, uint8_t *matrix)
 {
+	struct logs logs;
+
 	if (!is_code(k, m))
 		return AETHER_EINVAL;
+	take_logs(&logs);
 	for (uint32_t i = 0; i < m; i++)
 		for (uint32_t j = 0; j < k; j++)
-			*matrix++ = coefficient(k + i, j);
+			*matrix++ = coefficient(&logs, k + i, j);
 	return 0;
 }
 
@@ -118,48 +118,55 @@ int aether_rs_rebuilder(uint32_t k, uint32_t m, const uint32_t *have,
 			const uint32_t *wanted, uint32_t count, uint8_t *matrix)
 {
 	struct known known;
-	uint8_t factor[FIELD];
+	struct logs logs;
+	uint8_t q[FIELD];
 
 	if (!is_code(k, m) || count == 0 ||
 	    !mark(wanted, count, k + m, known.is) ||
 	    !mark(have, k, k + m, known.is))
 		return AETHER_EINVAL;
+	take_logs(&logs);
 	sort_out(&known, k, m);
 	for (uint32_t h = 0; h < k; h++)
-		factor[h] = quotient((uint8_t)have[h], known.lost, known.parity,
-				     known.count);
+		q[h] = (uint8_t)quotient(&logs, &known, have[h]);
 	for (uint32_t i = 0; i < count; i++) {
-		uint8_t t = (uint8_t)wanted[i];
-		uint8_t q = quotient(t, known.parity, known.lost, known.count);
+		uint32_t t = wanted[i], up;
 
-		for (uint32_t h = 0; h < k; h++) {
-			uint8_t sum = (uint8_t)(t ^ have[h]);
-
-			*matrix++ = known.is[t]
-					    ? !sum
-					    : multiply(multiply(q, factor[h]),
-						       inverse(sum));
-		}
+		for (uint32_t h = 0; h < k; h++)
+			matrix[i * k + h] = t == have[h];
+		if (known.is[t])
+			continue;
+		up = quotient(&logs, &known, t) + 2 * ORDER;
+		for (uint32_t h = 0; h < k; h++)
+			matrix[i * k + h] =
+				logs.power[(up - q[h] - logs.of[t ^ have[h]]) %
+					   ORDER];
 	}
 	return 0;
 }
 
 int aether_rs_patcher(uint32_t k, uint32_t m, uint32_t source, uint8_t *matrix)
 {
+	struct logs logs;
+
 	if (!is_code(k, m) || source >= k)
 		return AETHER_EINVAL;
+	take_logs(&logs);
 	for (uint32_t i = 0; i < m; i++)
-		matrix[i] = coefficient(k + i, source);
+		matrix[i] = coefficient(&logs, k + i, source);
 	return 0;
 }
 
 int aether_rs_checker(uint32_t k, uint32_t m, uint8_t *matrix)
 {
+	struct logs logs;
+
 	if (!is_code(k, m))
 		return AETHER_EINVAL;
+	take_logs(&logs);
 	for (uint32_t i = 0; i < m; i++) {
 		for (uint32_t j = 0; j < k; j++)
-			*matrix++ = coefficient(k + i, j);
+			*matrix++ = coefficient(&logs, k + i, j);
 		for (uint32_t j = 0; j < m; j++)
 			*matrix++ = i == j;
 	}

@@ -7,37 +7,14 @@
 #include <dlfcn.h>
 #include <aether/aether.h>
 #include "../tap.h"
+#include "field.h"
 
 #define SHARDS 255
 #define COLUMNS 24 /* bytes of a shard where random data will do */
 
-static uint8_t product[256][256], inverse[256];
 static uint8_t code[SHARDS * SHARDS]; /* (k + m) x k */
 static uint8_t matrix[SHARDS * SHARDS];
 static uint8_t shard[SHARDS][COLUMNS], result[SHARDS][COLUMNS];
-static uint64_t seed = 7;
-
-static uint32_t draw(uint32_t below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((seed >> 33) % below);
-}
-
-static void make_field(void)
-{
-	for (int a = 0; a < 256; a++)
-		for (int b = 0; b < 256; b++) {
-			int sum = 0;
-
-			for (int i = 7; i >= 0; i--)
-				sum = sum << 1 ^ (sum & 0x80 ? 0x11D : 0) ^
-				      (b >> i & 1 ? a : 0);
-			product[a][b] = (uint8_t)sum;
-			if (sum == 1)
-				inverse[a] = (uint8_t)b;
-		}
-}
-
 /* All shards of (k, m) from the sources: the definition. */
 static void make_code(uint32_t k, uint32_t m)
 {
@@ -70,16 +47,6 @@ static void make_shards(uint32_t k, uint32_t m)
 			shard[j][c] = (uint8_t)draw(256);
 	apply(code, k + m, k, NULL);
 	memcpy(shard, result, sizeof(shard));
-}
-
-static void shuffle(uint32_t *list, uint32_t count)
-{
-	for (uint32_t i = count; i > 1; i--) {
-		uint32_t other = draw(i), kept = list[i - 1];
-
-		list[i - 1] = list[other];
-		list[other] = kept;
-	}
 }
 
 /* matrix x the code's rows `have` are its rows `wanted`, whatever the data. */
