@@ -54,6 +54,7 @@ see/host/posix = $(PUBLIC) -Icore -Ihost/posix -D_GNU_SOURCE
 see/host/sim = $(PUBLIC) -Itests -Icore -Ihost/sim -D_GNU_SOURCE
 see/slice = $(PUBLIC) -Islice
 see/appliance = $(PUBLIC) -Iappliance
+see/appliance/gf256_scalar = -fno-tree-vectorize -fno-tree-slp-vectorize
 see/flow = $(PUBLIC) -Islice -Iappliance -Iflow -D_GNU_SOURCE
 see/cli = $(PUBLIC) -Icli -D_GNU_SOURCE
 see/bench = $(PUBLIC) -Icore -Ibench -D_GNU_SOURCE
@@ -172,6 +173,16 @@ $(GEN)/stamp: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LAYOUTS)' | cmp -s - $@ || echo '$(LAYOUTS)' > $@
 
+# the programs of exclusive ors for GF(2^8), one for each constant
+PROGRAMS = $(GEN)/gf256/programs.h
+
+$(foreach o,$(O)/obj $(FO),$(o)/appliance/gf256_scalar.o \
+	$(o)/appliance/gf256_simd128.o): $(PROGRAMS)
+
+$(PROGRAMS) &: appliance/gen_gf256.py
+	@mkdir -p $(@D)
+	python3 $< --c $(PROGRAMS)
+
 # ---- the two commands
 demo: ## Run the main job on a real file (FILE=path for another)
 	@tools/need.sh build
@@ -211,7 +222,7 @@ flavour: programs
 	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
 		$(wildcard tests/cli/test_*.py) $(CTESTS)
 
-NOMALLOC = $(filter-out %/burn.o %/module.o %/mapped.o %/window.o,$(filter $(foreach d,core slice appliance \
+NOMALLOC = $(filter-out %/burn.o flow/gf256.o %/module.o %/mapped.o %/window.o,$(filter $(foreach d,core slice appliance \
 	flow,$(O)/obj/$(d)/%),$(LIBOBJ)))
 
 lint: all ## The checks that keep the structure honest
