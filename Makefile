@@ -28,7 +28,7 @@ LIBDIRS = core host/posix slice appliance flow
 LIBSRC = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.c))
 LIBASM = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.S))
 LIBOBJ = $(LIBSRC:%.c=$(O)/obj/%.o) $(LIBASM:%=$(O)/obj/%.o)
-CLIOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard cli/*.c))
+CLIOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard cli/*.c shard/*.c))
 BENCHOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c))
 CTESTS = $(patsubst %.c,$(O)/%,$(filter-out tests/sim/%, \
 	$(wildcard tests/*/test_*.c)))
@@ -58,7 +58,8 @@ see/slice = $(PUBLIC) -Islice
 see/appliance = $(PUBLIC) -Iappliance
 see/appliance/gf256_scalar = -fno-tree-vectorize -fno-tree-slp-vectorize
 see/flow = $(PUBLIC) -Islice -Iappliance -Iflow -D_GNU_SOURCE
-see/cli = $(PUBLIC) -Icli -D_GNU_SOURCE
+see/shard = -Ishard
+see/cli = $(PUBLIC) -Ishard -Icli -D_GNU_SOURCE
 see/bench = $(PUBLIC) -Icore -Ibench -D_GNU_SOURCE
 see/examples = $(PUBLIC)
 see/tests = $(PUBLIC) -Itests -Icore -Ihost/posix -Islice -Iappliance -Iflow \
