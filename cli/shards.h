@@ -105,6 +105,7 @@ struct shards_job {
 	struct shards_sums sums;
 	uint64_t given; /* stripes given out, each once */
 	uint64_t done;  /* and done */
+	uint64_t last;  /* so many are to be done, unless it is a stream */
 	int ended;      /* all of the file has been given out */
 };
 
@@ -214,7 +215,8 @@ int shards_find(struct shards_found *found, const char *path,
 		struct aether_error *error);
 void shards_find_close(struct shards_found *found);
 
-/* Lets the job read it. How many shards it can. */
+/* Lets the job read it. How many shards it can. A check does not look for what
+ * lies behind the end of every file, however large headers say that it is. */
 uint32_t shards_find_from(const struct shards_found *found,
 			  struct shards_job *job);
 

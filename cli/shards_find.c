@@ -159,6 +159,7 @@ void shards_find_close(struct shards_found *f)
 uint32_t shards_find_from(const struct shards_found *f, struct shards_job *job)
 {
 	uint32_t sources = 0;
+	uint64_t longest = 0;
 
 	job->file = f->set.file;
 	job->shards = f->set.shards;
@@ -166,8 +167,16 @@ uint32_t shards_find_from(const struct shards_found *f, struct shards_job *job)
 		uint32_t source = f->set.shard[i].source;
 
 		job->from[i] = source == AE_SHARD_NONE ? -1 : f->fds[source];
-		sources += job->from[i] >= 0;
+		if (job->from[i] < 0)
+			continue;
+		sources++;
+		if (f->candidates[source].length > longest)
+			longest = f->candidates[source].length;
 	}
+	job->last = job->file.stripes;
+	if (job->kind == SHARDS_CHECK &&
+	    job->last > longest / job->file.stride + 1)
+		job->last = longest / job->file.stride + 1;
 	return sources;
 }
 

@@ -170,7 +170,7 @@ static int load(struct desk *d, struct item *item)
 	item->stripe = job->given++;
 	item->state = ITEM_AGAIN;
 	if (!job->in_streams)
-		job->ended = job->given == job->file.stripes;
+		job->ended = job->given == job->last;
 	return 0;
 }
 
@@ -432,6 +432,14 @@ static int work(struct desk *d)
 	return rc;
 }
 
+/* The stripes behind the end of every file. */
+static void give_up(struct shards_job *job, uint64_t stripes)
+{
+	for (uint32_t i = 0; i < job->shards; i++)
+		job->bad[i] += stripes;
+	job->least = 0;
+}
+
 int shards_job_run(struct shards_job *job, struct aether_error *error)
 {
 	struct desk d = { .job = job, .error = error };
@@ -440,12 +448,16 @@ int shards_job_run(struct shards_job *job, struct aether_error *error)
 	job->workers = fitting_workers(job);
 	job->given = job->done = job->rebuilt = 0;
 	job->least = job->shards;
-	job->ended = !job->in_streams && !job->file.stripes;
+	if (!job->last)
+		job->last = job->file.stripes;
+	job->ended = !job->in_streams && !job->last;
 	job->began = aether_clock_now();
 	if (rc == 0 && !job->ended)
 		rc = work(&d);
 	if (rc == 0)
 		rc = shards_sums_finish(job, error);
+	if (rc == 0 && !job->in_streams && job->last < job->file.stripes)
+		give_up(job, job->file.stripes - job->last);
 	shards_sums_close(job);
 	job->seconds = (double)(aether_clock_now() - job->began) / 1e9;
 	return rc;

@@ -134,8 +134,10 @@ int shards_sums_finish(struct shards_job *job, struct aether_error *error)
 	struct shards_sums *s = &job->sums;
 	int rc = 0;
 
+	/* a stream may end where a group would have begun */
 	for (int i = 0; rc == 0 && i < 2 && has_outputs(job); i++)
-		if (s->group[i] != NO_GROUP && s->done[i] < AE_SHARD_GROUP)
+		if (s->group[i] != NO_GROUP && s->done[i] &&
+		    s->done[i] < AE_SHARD_GROUP)
 			rc = write_blocks(job, i, error);
 	return rc;
 }
