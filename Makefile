@@ -126,7 +126,7 @@ $(O)/examples/burn_%.so: examples/burn_%.c $(LAYOUT)
 
 # fuzzing (docs/fuzz.md): core with a hook at each atomic operation, over a port
 # without an operating system; `attach` and `socket` over the real one
-FUZZED = attach socket lease segment epoch region flow text
+FUZZED = attach socket lease segment epoch region flow text shard
 FO = $(O)/fuzz
 FUZZCC = clang-14
 FUZZCF = -std=c11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP \
@@ -137,7 +137,7 @@ FUZZRIG = $(call fuzzobj,fuzz/rig.c fuzz/forge.c fuzz/actor.c)
 FUZZFLOW = $(call fuzzobj,flow/*.c slice/*.c appliance/*.c \
 	host/posix/isa.c host/posix/error.c)
 
-see/fuzz = $(see/tests) -Ifuzz -Icli
+see/fuzz = $(see/tests) -Ishard -Ifuzz -Icli
 $(FO)/core/%.o: FUZZHOOK = -include fuzz/fuzz_hook.h
 $(FO)/cli/%.o: FUZZHOOK = -Dexit=fuzz_exit
 
@@ -148,12 +148,15 @@ $(FO)/%.o: %.c $(LAYOUT) fuzz/fuzz_hook.h Makefile
 $(FO)/fuzz_attach $(FO)/fuzz_socket: $(call fuzzobj,host/posix/*.c)
 $(FO)/fuzz_lease $(FO)/fuzz_segment $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
 $(FO)/fuzz_flow: $(FO)/fuzz/port.o $(FUZZFLOW)
+$(FO)/fuzz_shard: $(FO)/fuzz/port.o $(call fuzzobj,shard/*.c)
+$(FO)/fuzz_shard: FUZZLD = -lxxhash
 $(FO)/fuzz_text: $(FO)/fuzz/port.o $(FUZZFLOW) \
 	$(call fuzzobj,cli/values.c cli/parse.c cli/run_burn.c)
 
 $(FUZZED:%=$(FO)/fuzz_%): $(FO)/fuzz_%: $(FO)/fuzz/fuzz_%.o $(FUZZRIG) \
 		$(call fuzzobj,core/*.c)
-	$(FUZZCC) -fsanitize=fuzzer,address,undefined $^ -lpthread -o $@
+	$(FUZZCC) -fsanitize=fuzzer,address,undefined $^ -lpthread \
+		$(FUZZLD) -o $@
 
 fuzzers: $(FUZZED:%=$(FO)/fuzz_%)
 

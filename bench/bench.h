@@ -100,6 +100,8 @@ int bench_pipeline(struct bench_row *row);
 int bench_pipeline_raw(struct bench_row *row);
 int bench_pipeline_loop(struct bench_row *row);
 int bench_pipeline_small(struct bench_row *row);
+int bench_encode(struct bench_row *row);
+int bench_decode(struct bench_row *row);
 
 /* These serve several rows: the end of the row's name says which. */
 int bench_flat_strides(struct bench_row *row);

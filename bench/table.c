@@ -103,6 +103,12 @@ const struct bench bench_table[] = {
 	  "strides/s", "higher", "1 / handoff", .files = 1,
 	  .run = bench_pipeline_small },
 
+	{ "encode", "aether encode -k 10 -m 4 of 1 GiB, tmpfs to tmpfs", GBPS,
+	  .baseline = "cp of as many bytes", .files = 1, .wanted = 1.0,
+	  .run = bench_encode },
+	{ "decode", "aether decode of that, 4 shards lost", PIPE,
+	  .run = bench_decode },
+
 	{ "flat-strides-16", "hand to oneself in a plane of 16 strides",
 	  FLAT_STRIDES },
 	{ "flat-strides-1024", "the same, 1024 strides", FLAT_STRIDES },
