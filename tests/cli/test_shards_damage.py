@@ -161,7 +161,15 @@ def test_blocks_swapped():
         at = p.header().block_at(0)
         p.write(0, at, p.shard(3).read_bytes()[at:at + PAGE])
 
+    def groups(p):
+        """With their strides: each stride fits its checksum."""
+        shard = p.shard(1).read_bytes()
+        size = GROUP * STRIDE + PAGE
+        first, second = shard[PAGE:PAGE + size], shard[PAGE + size:PAGE + 2 * size]
+        p.write(1, PAGE, second + first)
+
     survives(within, {1: "damaged"}, size=(GROUP + 2) * 4 * STRIDE)
+    survives(groups, {1: "damaged"}, size=(2 * GROUP + 2) * 4 * STRIDE)
     survives(between, {0: "damaged"})
 
 

@@ -22,8 +22,10 @@ from tool import BIN, TIMEOUT, aether, bad, good, must, same, until  # noqa: E40
 from watched import alive, children  # noqa: E402
 
 WORDS = ("-k", "10", "-m", "4", "--stride", str(STRIDE))
-# slow enough to be met at work: many small stripes, computed by words
-SLOW = {"AETHER_ISA": "scalar"}
+# Slow enough to be met at work: many small stripes, computed by words. Who looks
+# for leaks at its end does so by a child, which is no worker.
+SLOW = {"AETHER_ISA": "scalar",
+        "ASAN_OPTIONS": "exitcode=99:verify_asan_link_order=0:detect_leaks=0"}
 SIZE = 24 << 20
 DATA = data_of(SIZE)
 TRIES = 30
