@@ -20,7 +20,7 @@ GEN = build/gen
 PUBLIC = -Iinclude -I$(GEN)
 
 LAYOUT = $(GEN)/aether/layout.h
-PROGRAMS = $(GEN)/gf256/programs.h $(GEN)/gf256/avx2.inc
+PROGRAMS = $(addprefix $(GEN)/gf256/,programs.h avx2.inc avx512.inc)
 SCHEMA = schema/aether.capnp schema/meta.capnp
 LAYOUTS = schema/lean.capnp schema/inos.capnp
 
@@ -135,7 +135,7 @@ FUZZCF = -std=c11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP \
 fuzzobj = $(patsubst %.c,$(FO)/%.o,$(foreach d,$(1),$(wildcard $(d))))
 FUZZRIG = $(call fuzzobj,fuzz/rig.c fuzz/forge.c fuzz/actor.c)
 FUZZFLOW = $(call fuzzobj,flow/*.c slice/*.c appliance/*.c \
-	host/posix/isa.c host/posix/error.c)
+	host/posix/isa.c host/posix/error.c) $(LIBASM:%=$(FO)/%.o)
 
 see/fuzz = $(see/tests) -Ishard -Ifuzz -Icli
 $(FO)/core/%.o: FUZZHOOK = -include fuzz/fuzz_hook.h
@@ -144,6 +144,10 @@ $(FO)/cli/%.o: FUZZHOOK = -Dexit=fuzz_exit
 $(FO)/%.o: %.c $(LAYOUT) fuzz/fuzz_hook.h Makefile
 	@mkdir -p $(@D)
 	$(FUZZCC) $(FUZZCF) $(see/$(folder)) $(FUZZHOOK) -c $< -o $@
+
+$(FO)/%.S.o: %.S $(PROGRAMS) Makefile
+	@mkdir -p $(@D)
+	$(FUZZCC) $(see/$(folder)) -c $< -o $@
 
 $(FO)/fuzz_attach $(FO)/fuzz_socket: $(call fuzzobj,host/posix/*.c)
 $(FO)/fuzz_lease $(FO)/fuzz_segment $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
@@ -189,7 +193,7 @@ $(foreach o,$(O)/obj $(FO),$(o)/appliance/gf256_scalar.o \
 
 $(PROGRAMS) &: appliance/gen_gf256.py
 	@mkdir -p $(@D)
-	python3 $< $(join --c= --avx2=,$(PROGRAMS))
+	python3 $< $(join --c= --avx2= --avx512=,$(PROGRAMS))
 
 # ---- the two commands
 demo: ## Run the main job on a real file (FILE=path for another)
@@ -230,7 +234,7 @@ flavour: programs
 	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
 		$(wildcard tests/cli/test_*.py) $(CTESTS)
 
-NOMALLOC = $(filter-out %/burn.o flow/gf256.o %/module.o %/mapped.o %/window.o,$(filter $(foreach d,core slice appliance \
+NOMALLOC = $(filter-out %/burn.o %/flow/gf256.o %/flow/gf256_burn.o %/module.o %/mapped.o %/window.o,$(filter $(foreach d,core slice appliance \
 	flow,$(O)/obj/$(d)/%),$(LIBOBJ)))
 
 lint: all ## The checks that keep the structure honest

@@ -7,14 +7,16 @@ the sum of those planes of the source that row i names. For each constant the
 sums that several rows share are found greedily, with ties broken by chance in
 a fixed order, and the best of several tries is kept.
 
-    --c FILE     functions in C, of 64-bit words or the compiler's vectors
-    --avx2 FILE  instructions, which gf256_avx2.S includes
+    --c FILE       functions in C, of 64-bit words or the compiler's vectors
+    --avx2 FILE    instructions that gf256_avx2.S includes
+    --avx512 FILE  the same for gf256_avx512.S
 """
 import argparse
 import random
 
 POLYNOMIAL = 0x11D
 TRIES = 16
+ONES = [bin(x).count("1") for x in range(256)]
 
 
 def multiply(a, b):
@@ -30,51 +32,101 @@ def multiply(a, b):
 
 
 class Program:
-    """The sums of one constant.
+    """The sums of one constant, by exclusive ors of two operands or of three.
 
     Operands 0 to 7 are the source's planes, 8 and up the temporaries, each of
-    them a sum of two operands before it; rows[i] are the operands whose sum is
+    them a sum of operands before it; rows[i] are the operands whose sum is
     plane i of the product.
     """
 
-    def __init__(self, constant, chance):
+    def __init__(self, constant, chance, three):
         # users[x]: the rows that operand x is in, a bit each
         users = [multiply(constant, 1 << x) for x in range(8)]
         self.temps = []
         while True:
-            pair = self.best_pair(users, chance)
-            if not pair:
+            group = best_group(users, chance, three)
+            if not group:
                 break
-            both = users[pair[0]] & users[pair[1]]
-            for x in pair:
-                users[x] &= ~both
-            users.append(both)
-            self.temps.append(pair)
+            shared = 0xFF
+            for x in group:
+                shared &= users[x]
+            for x in group:
+                users[x] &= ~shared
+            users.append(shared)
+            self.temps.append(group)
         self.rows = [[x for x, rows in enumerate(users) if rows >> i & 1]
                      for i in range(8)]
-        self.cost = len(self.temps) + sum(map(len, self.rows))
-
-    @staticmethod
-    def best_pair(users, chance):
-        best, pairs = 1, []
-        for b, rows in enumerate(users):
-            for a in range(b):
-                shared = bin(users[a] & rows).count("1")
-                if shared > best:
-                    best, pairs = shared, []
-                if shared == best > 1:
-                    pairs.append((a, b))
-        return chance.choice(pairs) if pairs else None
+        self.cost = len(self.temps) + sum(
+            (len(row) + 1) // 2 if three else len(row) for row in self.rows)
 
 
-def programs():
+def best_group(users, chance, three):
+    """A group of operands whose sum saves most if it is a temporary."""
+    groups, best = [], (0, 0)
+    odd = 0  # rows that an operand less makes cheaper, if three are summed
+    for rows in users:
+        odd ^= rows
+    for group in candidates(users, three):
+        shared = 0xFF
+        for x in group:
+            shared &= users[x]
+        both = shared & odd if three and len(group) == 2 else shared
+        saved = (ONES[both] - 1, ONES[shared])
+        if saved > best:
+            best, groups = saved, []
+        if saved == best > (0, 0):
+            groups.append(group)
+    return chance.choice(groups) if groups else None
+
+
+def candidates(users, three):
+    for b, rows in enumerate(users):
+        for a in range(b):
+            if ONES[users[a] & rows] < 2:
+                continue
+            yield a, b
+            for c in range(a) if three else ():
+                if ONES[users[a] & users[c] & rows] >= 2:
+                    yield c, a, b
+
+
+def programs(three):
     """The program of each constant but 0."""
     chance = random.Random(POLYNOMIAL)
     found = {}
     for constant in range(1, 256):
-        tries = [Program(constant, chance) for _ in range(TRIES)]
+        tries = [Program(constant, chance, three) for _ in range(TRIES)]
         found[constant] = min(tries, key=lambda p: p.cost)
     return found
+
+
+def ordered(program):
+    """(plane of the sum or temporary, operands): sums as soon as they can be."""
+    rows = {x: [i for i in range(8) if x in program.rows[i]]
+            for x in range(8 + len(program.temps))}
+    for number, group in enumerate(program.temps, 8):
+        yield number, group
+        for x in (*group, number):
+            for i in rows.pop(x, ()):
+                yield i, (x,)
+    for x, users in rows.items():
+        for i in users:
+            yield i, (x,)
+
+
+def by_twos(program):
+    """The same with two operands for a sum, as soon as there are two."""
+    waiting, left = {}, {i: len(row) for i, row in enumerate(program.rows)}
+    for target, operands in ordered(program):
+        if target >= 8:
+            yield target, operands
+            continue
+        left[target] -= 1
+        ready = waiting.pop(target, ()) + operands
+        if len(ready) == 2 or left[target] == 0:
+            yield target, ready
+        else:
+            waiting[target] = ready
 
 
 def c_text(found):
@@ -117,23 +169,9 @@ class Avx2:
         self.lines = []
         self.home = {}  # operand -> register
         self.free = list(range(8, 16))
-        self.steps = list(self.ordered(program))
+        self.steps = list(ordered(program))
         for at, (target, operands) in enumerate(self.steps):
             self.emit(at, target, operands)
-
-    @staticmethod
-    def ordered(program):
-        """(sum 0-7 or temporary, operands): sums as soon as they can be."""
-        rows = {x: [i for i in range(8) if x in program.rows[i]]
-                for x in range(8 + len(program.temps))}
-        for number, pair in enumerate(program.temps, 8):
-            yield number, pair
-            for x in (*pair, number):
-                for i in rows.pop(x, ()):
-                    yield i, (x,)
-        for x, users in rows.items():
-            for i in users:
-                yield i, (x,)
 
     def used_after(self, at, x):
         return any(x in operands for _, operands in self.steps[at + 1:])
@@ -186,16 +224,62 @@ def avx2_text(found):
         yield f"\tENTRY(.Lm_{constant:02x})\n"
 
 
+# ---- AVX-512: a line, 64 bytes, of each plane at once, three operands a step
+
+def avx512_lines(program, sums):
+    """Instructions, with the source in zmm16-23 and sums from that register."""
+    steps = list(by_twos(program))
+    home = {x: 16 + x for x in range(8)}
+    free = list(range(24, 32))
+    for at, (target, operands) in enumerate(steps):
+        places = [home[x] for x in operands]
+        if target < 8:
+            yield exclusive_or(sums + target, *places)
+        else:
+            to = home[target] = free.pop(0)
+            if len(places) == 3:  # copies of registers cost next to nothing
+                yield f"\tvmovdqa64 %zmm{places.pop()}, %zmm{to}\n"
+                yield exclusive_or(to, *places)
+            else:
+                yield f"\tvpxorq %zmm{places[0]}, %zmm{places[1]}, %zmm{to}\n"
+        for x in operands:
+            if x >= 8 and not any(x in later for _, later in steps[at + 1:]):
+                free.insert(0, home.pop(x))
+
+
+def exclusive_or(to, *places):
+    """Adds one register or two to a third."""
+    if len(places) == 2:
+        return "\tvpternlogq $0x96, %zmm{}, %zmm{}, %zmm{}\n".format(*places, to)
+    return f"\tvpxorq %zmm{places[0]}, %zmm{to}, %zmm{to}\n"
+
+
+def avx512_text(found):
+    """Products of first and second targets and their table, for
+    gf256_avx512.S."""
+    for constant, program in found.items():
+        for which, sums in (("a", 0), ("b", 8)):
+            yield f"\n\tBEGIN_{which.upper()}(.L{which}_{constant:02x})\n"
+            yield from avx512_lines(program, sums)
+            yield "\tNEXT\n"
+    yield "\n\tTABLE\n"
+    for which, zero in (("a", "\tENTRY(.Ltake)\n"), ("b", "\t.long 0\n")):
+        yield zero
+        for constant in found:
+            yield f"\tENTRY(.L{which}_{constant:02x})\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--c", metavar="FILE")
-    parser.add_argument("--avx2", metavar="FILE")
+    for name in ("--c", "--avx2", "--avx512"):
+        parser.add_argument(name, metavar="FILE")
     options = parser.parse_args()
-    found = programs()
-    for path, text in ((options.c, c_text), (options.avx2, avx2_text)):
+    for path, three, text in ((options.c, False, c_text),
+                              (options.avx2, False, avx2_text),
+                              (options.avx512, True, avx512_text)):
         if path:
             with open(path, "w", encoding="ascii") as out:
-                out.writelines(text(found))
+                out.writelines(text(programs(three)))
 
 
 if __name__ == "__main__":

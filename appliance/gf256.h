@@ -12,6 +12,7 @@
 #ifndef AE_GF256_H
 #define AE_GF256_H
 
+#include <aether/burn.h>
 #include <aether/gf256.h>
 
 /* A step: what runs, and on what. The meaning is the kernel's. */
@@ -76,5 +77,16 @@ int ae_gf256_invert(uint8_t *matrix, uint32_t n);
 
 /* products[x] = a * x, for all x. */
 void ae_gf256_table(uint8_t a, uint8_t products[256]);
+
+/* A burn of one stride: every byte times one constant. */
+struct ae_gf256_scale {
+	uint8_t products[256];            /* of that constant */
+	const struct aether_gf256 *gf256; /* 1 x 1 */
+};
+
+/* Burns the piece. AETHER_EINVAL: the format or the tile is none, or sliced
+ * content is not in whole tiles. */
+int ae_gf256_scale(const struct ae_gf256_scale *scale,
+		   const struct aether_piece *piece);
 
 #endif

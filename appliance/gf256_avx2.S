@@ -5,17 +5,18 @@
  * the next one, so that the sums of a target stay in registers over all of its
  * sources. See gf256_avx2.c for the list; the programs come from gen_gf256.py.
  *
- *	rdi	the step; its code, then its number or 8 times a shard's
+ *	rdi	the step: its code, then what it works on
  *	rsi rdx	addresses of the targets, of the sources
  *	rcx r9	length; offset of the block
  *	rax	offset of the half of lines in turn, and BIAS
- *	r8	to work with: the address of a shard's half
- *	r10	begins a target: with zeros, or with what it holds
- *	r11 rbx	end the first half of a target, the second
+ *	r8	to work with: the address of a shard
+ *	r10	begins the sums: with zeros, or with what the target holds
+ *	r11	ends them: writes lines, or streams them
  *	ymm0-7	the sums; ymm8-15 to work with
  *
- * Streaming stores of half a line each are ruinous: the first half of all lines
- * of a target waits on the stack for the second.
+ * The first half of a target's lines waits on the stack for the second, so that
+ * whole lines are written: streaming stores of half a line each are ruinous,
+ * and the plain ones evict a source less.
  */
 #if defined(__x86_64__)
 
@@ -51,6 +52,33 @@ label:	movq 8(%rdi), %r8; \
 	movq (%rsi,%r8), %r8; \
 	addq %rax, %r8
 
+#define FETCH \
+	prefetcht0 BLOCK(%r8,%r9); \
+	prefetcht0 BLOCK+64(%r8,%r9); \
+	prefetcht0 BLOCK+128(%r8,%r9); \
+	prefetcht0 BLOCK+192(%r8,%r9); \
+	prefetcht0 BLOCK+256(%r8,%r9); \
+	prefetcht0 BLOCK+320(%r8,%r9); \
+	prefetcht0 BLOCK+384(%r8,%r9); \
+	prefetcht0 BLOCK+448(%r8,%r9)
+
+/* Begins a target's half, in two steps of the list: asks for the next block of
+ * the sources between the two offsets in the second. */
+#define PASS(offset) \
+	leaq BLOCK(%r9), %r8; \
+	cmpq %rcx, %r8; \
+	jae 2f; \
+	movq 16(%rdi), %rax; \
+	cmpq 24(%rdi), %rax; \
+	je 2f; \
+1:	movq (%rdx,%rax), %r8; \
+	addq $8, %rax; \
+	FETCH; \
+	cmpq 24(%rdi), %rax; \
+	jne 1b; \
+2:	leaq offset(%r9), %rax; \
+	JUMP *%r10
+
 #define TABLE \
 	.section .rodata; \
 	.p2align 2; \
@@ -73,36 +101,30 @@ ae_gf256_avx2_run:
 	.cfi_offset %rbp, -16
 	movq %rsp, %rbp
 	.cfi_def_cfa_register %rbp
-	pushq %rbx
-	.cfi_offset %rbx, -24
 	subq $320, %rsp
 	andq $-64, %rsp
 	movl %r8d, 256(%rsp)
 	xorl %r9d, %r9d
 	leaq .Lbegin_zero(%rip), %r10
 	leaq .Lend_plain(%rip), %r11
-	movq %r11, %rbx
 	testl $ADD, %r8d
 	jz 1f
 	leaq .Lbegin_add(%rip), %r10
 1:	testl $STREAM, %r8d
 	jz 2f
-	leaq .Lend_keep(%rip), %r11
-	leaq .Lend_stream(%rip), %rbx
+	leaq .Lend_stream(%rip), %r11
 2:	NEXT
 
 	.p2align 4
 .Lbegin_0:
-	leaq BIAS(%r9), %rax
-	JUMP *%r10
+	PASS(BIAS)
 	.p2align 4
 .Lbegin_1:
-	leaq BIAS+HALF(%r9), %rax
-	JUMP *%r10
+	PASS(BIAS+HALF)
 
 	.p2align 4
 .Lbegin_zero:
-	addq $16, %rdi
+	addq $32, %rdi
 	vpxor %xmm0, %xmm0, %xmm0
 	vpxor %xmm1, %xmm1, %xmm1
 	vpxor %xmm2, %xmm2, %xmm2
@@ -116,6 +138,7 @@ ae_gf256_avx2_run:
 	.p2align 4
 .Lbegin_add:
 	TARGET
+	addq $16, %rdi
 	vmovdqu 0-BIAS(%r8), %ymm0
 	vmovdqu 64-BIAS(%r8), %ymm1
 	vmovdqu 128-BIAS(%r8), %ymm2
@@ -128,26 +151,6 @@ ae_gf256_avx2_run:
 
 	.p2align 4
 .Lend_0:
-	JUMP *%r11
-	.p2align 4
-.Lend_1:
-	JUMP *%rbx
-
-	.p2align 4
-.Lend_plain:
-	TARGET
-	vmovdqu %ymm0, 0-BIAS(%r8)
-	vmovdqu %ymm1, 64-BIAS(%r8)
-	vmovdqu %ymm2, 128-BIAS(%r8)
-	vmovdqu %ymm3, 192-BIAS(%r8)
-	vmovdqu %ymm4, 256-BIAS(%r8)
-	vmovdqu %ymm5, 320-BIAS(%r8)
-	vmovdqu %ymm6, 384-BIAS(%r8)
-	vmovdqu %ymm7, 448-BIAS(%r8)
-	NEXT
-
-	.p2align 4
-.Lend_keep:
 	addq $16, %rdi
 	vmovdqa %ymm0, (%rsp)
 	vmovdqa %ymm1, 32(%rsp)
@@ -159,11 +162,44 @@ ae_gf256_avx2_run:
 	vmovdqa %ymm7, 224(%rsp)
 	NEXT
 
-	/* whole lines, one after the other; r8 is at their second halves */
+	.p2align 4
+.Lend_1:
+	JUMP *%r11
+
+	/* r8 is at the second halves of lines */
+	.p2align 4
+.Lend_plain:
+	TARGET
+	vmovdqa 0(%rsp), %ymm8
+	vmovdqa 32(%rsp), %ymm9
+	vmovdqa 64(%rsp), %ymm10
+	vmovdqa 96(%rsp), %ymm11
+	vmovdqa 128(%rsp), %ymm12
+	vmovdqa 160(%rsp), %ymm13
+	vmovdqa 192(%rsp), %ymm14
+	vmovdqa 224(%rsp), %ymm15
+	vmovdqu %ymm8, 0-HALF-BIAS(%r8)
+	vmovdqu %ymm0, 0-BIAS(%r8)
+	vmovdqu %ymm9, 64-HALF-BIAS(%r8)
+	vmovdqu %ymm1, 64-BIAS(%r8)
+	vmovdqu %ymm10, 128-HALF-BIAS(%r8)
+	vmovdqu %ymm2, 128-BIAS(%r8)
+	vmovdqu %ymm11, 192-HALF-BIAS(%r8)
+	vmovdqu %ymm3, 192-BIAS(%r8)
+	vmovdqu %ymm12, 256-HALF-BIAS(%r8)
+	vmovdqu %ymm4, 256-BIAS(%r8)
+	vmovdqu %ymm13, 320-HALF-BIAS(%r8)
+	vmovdqu %ymm5, 320-BIAS(%r8)
+	vmovdqu %ymm14, 384-HALF-BIAS(%r8)
+	vmovdqu %ymm6, 384-BIAS(%r8)
+	vmovdqu %ymm15, 448-HALF-BIAS(%r8)
+	vmovdqu %ymm7, 448-BIAS(%r8)
+	NEXT
+
 	.p2align 4
 .Lend_stream:
 	TARGET
-	vmovdqa (%rsp), %ymm8
+	vmovdqa 0(%rsp), %ymm8
 	vmovdqa 32(%rsp), %ymm9
 	vmovdqa 64(%rsp), %ymm10
 	vmovdqa 96(%rsp), %ymm11
@@ -207,9 +243,7 @@ ae_gf256_avx2_run:
 	jz 3f
 	sfence
 3:	vzeroupper
-	leaq -8(%rbp), %rsp
-	popq %rbx
-	popq %rbp
+	leave
 	.cfi_def_cfa %rsp, 8
 	ret
 	.cfi_endproc

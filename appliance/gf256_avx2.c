@@ -25,6 +25,10 @@ void ae_gf256_avx2_run(const struct ae_gf256_op *ops, void *const *targets,
 		       const void *const *sources, size_t length,
 		       uint32_t flags);
 
+/* Sources that are fetched in a pass, at most: they share the first-level cache
+ * with those of the block in hand. */
+#define FETCHED_MAX 8
+
 struct list {
 	struct ae_gf256_op *ops; /* NULL: it is only counted */
 	size_t count;
@@ -41,25 +45,42 @@ static void add(struct list *list, uint32_t code, uint64_t at)
 	list->count++;
 }
 
+/* Begins pass p of all of them. Meanwhile a part of the next block is fetched,
+ * of each source once in all passes: those that come first are fetched last. */
+static void begin(struct list *list, const struct ae_gf256_matrix *matrix,
+		  uint32_t pass)
+{
+	uint32_t passes = 2 * matrix->targets, back = passes - pass;
+	uint64_t first = (uint64_t)matrix->sources * (back - 1) / passes;
+	uint64_t end = (uint64_t)matrix->sources * back / passes;
+
+	if (end - first > FETCHED_MAX)
+		end = first + FETCHED_MAX;
+	add(list, BEGIN_0 + pass % 2, 8 * (uint64_t)(pass / 2));
+	if (list->ops)
+		list->ops[list->count] = (struct ae_gf256_op) { 8 * first,
+								8 * end };
+	list->count++;
+}
+
 static size_t plan(const struct ae_gf256_matrix *matrix,
 		   struct ae_gf256_op *ops)
 {
 	struct list list = { ops, 0 };
 	uint32_t sources = matrix->sources;
 
-	for (uint32_t t = 0; t < matrix->targets; t++) {
-		const uint8_t *row = matrix->bytes + (size_t)t * sources;
+	for (uint32_t pass = 0; pass < 2 * matrix->targets; pass++) {
+		uint64_t target = pass / 2;
+		const uint8_t *row = matrix->bytes + target * sources;
 
-		add(&list, BEGIN_0, 8 * t);
-		for (uint32_t s = 0; s < sources; s++)
+		begin(&list, matrix, pass);
+		for (uint32_t i = 0; i < sources; i++) {
+			uint32_t s = pass % 2 ? sources - 1 - i : i;
+
 			if (row[s])
-				add(&list, row[s], 8 * s);
-		add(&list, END_0, 8 * t);
-		add(&list, BEGIN_1, 8 * t);
-		for (uint32_t s = sources; s-- > 0;)
-			if (row[s])
-				add(&list, row[s], 8 * s);
-		add(&list, END_1, 8 * t);
+				add(&list, row[s], 8 * (uint64_t)s);
+		}
+		add(&list, END_0 + pass % 2, 8 * target);
 	}
 	add(&list, ALL, list.count * sizeof(struct ae_gf256_op));
 	return list.count;

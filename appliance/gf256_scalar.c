@@ -10,4 +10,5 @@ typedef uint64_t word __attribute__((may_alias, aligned(1)));
 #include <gf256/programs.h>
 #include "gf256_words.h"
 
-const struct ae_gf256_kernel ae_gf256_scalar = { "scalar", plan, run };
+const struct ae_gf256_kernel ae_gf256_scalar = { "scalar", ae_gf256_words_plan,
+						 ae_gf256_words_run };

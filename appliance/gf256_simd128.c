@@ -13,7 +13,9 @@ typedef uint64_t word __attribute__((vector_size(16), may_alias, aligned(1)));
 #include <gf256/programs.h>
 #include "gf256_words.h"
 
-const struct ae_gf256_kernel ae_gf256_simd128 = { "simd128", plan, run };
+const struct ae_gf256_kernel ae_gf256_simd128 = { "simd128",
+						  ae_gf256_words_plan,
+						  ae_gf256_words_run };
 
 #else
 const struct ae_gf256_kernel ae_gf256_simd128 = { "simd128", NULL, NULL };

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel of whatever `word` is, an unsigned integer or a vector of the
- * compiler's, on top of <gf256/programs.h>, which has for each constant
- *
- *	static void times_1d(word *restrict sums, const word *restrict source);
- *
- * (with the type times_function, in the table times) that adds its product with one tile to another. The list has for each target
- * an entry without code and its number, then those of its sources; one
- * without code and the number ALL ends it. Include it once in a file.
+ * compiler's, on top of <gf256/programs.h>: for each constant a function of
+ * type times_function, in the table `times`, that adds its product with one
+ * tile to another. The list has for each target an entry without code and with
+ * its number, then those of its sources; one without code and with the number
+ * ALL ends it. To be included once in a file.
  */
 #define ALL UINT64_MAX
 #define WORDS (AETHER_GF256_BLOCK / sizeof(word))
 
-static size_t plan(const struct ae_gf256_matrix *matrix,
-		   struct ae_gf256_op *ops)
+static size_t ae_gf256_words_plan(const struct ae_gf256_matrix *matrix,
+				  struct ae_gf256_op *ops)
 {
 	const struct ae_gf256_op all = { 0, ALL };
 	const uint8_t *element = matrix->bytes;
@@ -39,8 +37,9 @@ static size_t plan(const struct ae_gf256_matrix *matrix,
 }
 
 /* One tile of one target; returns the entry after it. */
-static const struct ae_gf256_op *one(const struct ae_gf256_op *op,
-				     const struct ae_gf256_run *run, size_t at)
+static const struct ae_gf256_op *
+ae_gf256_words_tile(const struct ae_gf256_op *op,
+		    const struct ae_gf256_run *run, size_t at)
 {
 	word *target = (word *)((uint8_t *)run->targets[op->at] + at);
 	word sums[WORDS];
@@ -58,12 +57,13 @@ static const struct ae_gf256_op *one(const struct ae_gf256_op *op,
 	return op;
 }
 
-static void run(const struct ae_gf256_op *ops, const struct ae_gf256_run *run)
+static void ae_gf256_words_run(const struct ae_gf256_op *ops,
+			       const struct ae_gf256_run *run)
 {
 	for (size_t at = 0; at < run->length; at += AETHER_GF256_BLOCK) {
 		const struct ae_gf256_op *op = ops;
 
 		while (op->at != ALL)
-			op = one(op, run, at);
+			op = ae_gf256_words_tile(op, run, at);
 	}
 }

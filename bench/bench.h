@@ -93,6 +93,13 @@ int bench_slice_inplace(struct bench_row *row);
 int bench_unslice_inplace(struct bench_row *row);
 int bench_slice_scalar_hot(struct bench_row *row);
 
+int bench_burn_rs(struct bench_row *row);
+int bench_burn_rs_hot(struct bench_row *row);
+int bench_burn_rs_avx2(struct bench_row *row);
+int bench_burn_rs_avx2_hot(struct bench_row *row);
+int bench_burn_rs_scalar(struct bench_row *row);
+int bench_decode_rs(struct bench_row *row);
+
 int bench_pingpong(struct bench_row *row);
 int bench_pingpong_commit(struct bench_row *row);
 

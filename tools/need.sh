@@ -27,6 +27,7 @@ want libxxhash-dev has_header xxhash.h
 if [ "${1:-}" = test ]; then
 	want perl command -v prove
 	want g++ command -v g++
+	want libisal-dev has_header isa-l.h
 	want clang-14 command -v clang-14
 	want libclang-rt-14-dev has_fuzzer
 	want clang-format-14 command -v clang-format-14
