@@ -62,6 +62,7 @@ extern "C" {
 #include <aether/pingpong.h>
 #include <aether/slice.h>
 #include <aether/gf256.h>
+#include <aether/rs.h>
 #include <aether/burn.h>
 #include <aether/flow.h>
 
