@@ -63,6 +63,7 @@ extern "C" {
 #include <aether/slice.h>
 #include <aether/gf256.h>
 #include <aether/rs.h>
+#include <aether/rlnc.h>
 #include <aether/burn.h>
 #include <aether/flow.h>
 
