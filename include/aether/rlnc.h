@@ -30,9 +30,10 @@
  * its coefficients say makes sources wrong, and no coefficient shows it. Keep a
  * checksum of each source.
  *
- * Coefficients may lie in a plane: any bytes are allowed, and each is read
- * once. Nothing is allocated; calls on different objects, and those that only
- * read the same one, may be made at once.
+ * Coefficients may lie in a plane: any bytes are allowed, and whoever changes
+ * them meanwhile makes a wrong result and nothing worse. Nothing is allocated;
+ * calls on different objects, and those that only read the same one, may be
+ * made at once.
  */
 #ifndef AETHER_RLNC_H
 #define AETHER_RLNC_H

@@ -19,7 +19,7 @@
  * are lost. Keep a checksum of each.
  *
  * Pure functions of their arguments, for any number of threads at once: they
- * allocate nothing and need less than 1 KiB of stack. All return 0, or
+ * allocate nothing and need less than 2 KiB of stack. All return 0, or
  * AETHER_EINVAL for k or m of 0 or k + m above AETHER_RS_SHARDS_MAX, and for
  * what their descriptions say; then nothing was written.
  */
@@ -36,8 +36,8 @@ AETHER_API int aether_rs_encoder(uint32_t k, uint32_t m, uint8_t *matrix);
 /*
  * count x k: the shards `wanted`, in this order, from the k shards `have`, in
  * that order. Both may hold sources and parities; a wanted one that is there
- * has a row with a single 1. Takes k * count steps, and 2 * (k + count) for each
- * source that is not there: no matrix is inverted.
+ * has a row with a single 1. Takes k * count steps, and 2 * (k + count) for
+ * each source that is not there: no matrix is inverted.
  * AETHER_EINVAL: also a shard of k + m or above, one that is twice in `have` or
  * twice in `wanted`, or a count of 0.
  */

@@ -272,6 +272,10 @@ static void refusals(void)
 	is_int(aether_rlnc_add(rlnc, in + 100), 0, "zeros are nothing new");
 	is_int(aether_rlnc_decoder(rlnc, wanted, 3, out), AETHER_EINVAL,
 	       "source 2 cannot be had");
+	wrong = 0;
+	for (uint32_t s = 4; s < 3000; s++)
+		wrong += aether_rlnc_has(rlnc, s);
+	is_int(wrong, 0, "there are 4 sources and no more");
 	is_int(aether_rlnc_decoder(rlnc, far, 1, out), AETHER_EINVAL,
 	       "there is no source 4");
 	wrong = 0;
