@@ -187,7 +187,10 @@ int shards_sums_take(struct shards_job *job, uint64_t stripe,
 /* Writes the blocks of a group that has not all its strides. */
 int shards_sums_finish(struct shards_job *job, struct aether_error *error);
 
-/* shards_io.c: all of it, however long that takes. Read: the count, or
+/* shards_io.c: as many files may be open as the system allows. */
+void shards_allow_files(void);
+
+/* All of it, however long that takes. Read: the count, or
  * negative with errno. */
 ssize_t shards_pread(int fd, void *bytes, size_t length, uint64_t offset);
 int shards_pwrite(int fd, const void *bytes, size_t length, uint64_t offset,

@@ -63,6 +63,9 @@ static int add(struct shards_found *f, const char *name,
 				 "own.",
 				 f->path, AE_SHARD_CANDIDATES_MAX);
 	f->fds[at] = examine(&c, f->fd, name);
+	if (c.state == AE_SHARD_IS_UNREADABLE && errno == EMFILE)
+		return cli_error(error, AETHER_EFILES, EMFILE,
+				 "cannot open all shards in %s", f->path);
 	f->candidates[at] = c;
 	f->count++;
 	return 0;
@@ -129,6 +132,7 @@ int shards_find(struct shards_found *f, const char *path,
 {
 	int rc;
 
+	shards_allow_files();
 	memset(f, 0, sizeof(*f));
 	f->path = path;
 	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading and writing at places, whole pieces.
+ * Reading and writing at places, whole pieces; many files.
  */
 #include "shards.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+void shards_allow_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 ssize_t shards_pread(int fd, void *bytes, size_t length, uint64_t offset)
 {

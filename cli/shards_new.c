@@ -143,6 +143,7 @@ int shards_new_open(struct shards_new *new, const char *path,
 	char name[AE_SHARD_NAME_SIZE];
 	int rc;
 
+	shards_allow_files();
 	new->path = path;
 	new->fd = new->parent = -1;
 	rc = find_target(new, error);
@@ -153,7 +154,8 @@ int shards_new_open(struct shards_new *new, const char *path,
 		job->to[i] = openat(new->fd, name,
 				    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 				    0666);
-		if (job->to[i] < 0)
+		/* a hole where the header will be: it says "unfinished" */
+		if (job->to[i] < 0 || ftruncate(job->to[i], AE_SHARD_PAGE) < 0)
 			rc = cli_error_os(error, "cannot make", name);
 	}
 	return rc;

@@ -5,6 +5,7 @@ any m shards lost, pipes; the format as docs/shards.md has it, read by that page
 alone; parities computed anew, byte for byte."""
 import os
 import random
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -267,6 +268,26 @@ def test_every_instruction_set():
                 continue    # this processor has no such one
             same(result.status, 0, result.err)
             must(p.out.read_bytes() == p.data, f"decode with {name}")
+
+
+def test_many_files():
+    """A shell's limit is no limit; that of the system is said."""
+    def limited(soft, hard):
+        return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    with Place(100000, 200, 55) as p:
+        p.lose(*range(0, 110, 2))
+        for verb, status in (("check", 3), ("repair", 0), ("check", 0)):
+            result = aether(verb, p.dir, preexec_fn=limited(32, 1024))
+            same(result.status, status, f"{verb} {result.err}")
+        for words in (["check", p.dir], ["decode", p.dir, "-o", p.out]):
+            result = aether(*words, preexec_fn=limited(32, 64))
+            same(result.status, 1, result.err)
+            must("cannot open all shards" in result.err, "it says", result.err)
+        result = aether("encode", "-k", 200, "-m", 55, p.input, "-o", p.path / "e",
+                        preexec_fn=limited(32, 64))
+        must(result.status == 1 and "Too many open files" in result.err, result.err)
+        p.clean()
 
 
 # ---- the directory
