@@ -20,13 +20,15 @@ GEN = build/gen
 PUBLIC = -Iinclude -I$(GEN)
 
 LAYOUT = $(GEN)/aether/layout.h
+PROGRAMS = $(addprefix $(GEN)/gf256/,programs.h avx2.inc avx512.inc)
 SCHEMA = schema/aether.capnp schema/meta.capnp
 LAYOUTS = schema/lean.capnp schema/inos.capnp
 
 LIBDIRS = core host/posix slice appliance flow
 LIBSRC = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.c))
-LIBOBJ = $(LIBSRC:%.c=$(O)/obj/%.o)
-CLIOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard cli/*.c))
+LIBASM = $(foreach d,$(LIBDIRS),$(wildcard $(d)/*.S))
+LIBOBJ = $(LIBSRC:%.c=$(O)/obj/%.o) $(LIBASM:%=$(O)/obj/%.o)
+CLIOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard cli/*.c shard/*.c))
 BENCHOBJ = $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c))
 CTESTS = $(patsubst %.c,$(O)/%,$(filter-out tests/sim/%, \
 	$(wildcard tests/*/test_*.c)))
@@ -54,8 +56,10 @@ see/host/posix = $(PUBLIC) -Icore -Ihost/posix -D_GNU_SOURCE
 see/host/sim = $(PUBLIC) -Itests -Icore -Ihost/sim -D_GNU_SOURCE
 see/slice = $(PUBLIC) -Islice
 see/appliance = $(PUBLIC) -Iappliance
+see/appliance/gf256_scalar = -fno-tree-vectorize -fno-tree-slp-vectorize
 see/flow = $(PUBLIC) -Islice -Iappliance -Iflow -D_GNU_SOURCE
-see/cli = $(PUBLIC) -Icli -D_GNU_SOURCE
+see/shard = -Ishard
+see/cli = $(PUBLIC) -Ishard -Icli -D_GNU_SOURCE
 see/bench = $(PUBLIC) -Icore -Ibench -D_GNU_SOURCE
 see/examples = $(PUBLIC)
 see/tests = $(PUBLIC) -Itests -Icore -Ihost/posix -Islice -Iappliance -Iflow \
@@ -64,13 +68,17 @@ folder = $(patsubst %/,%,$(dir $*))
 
 $(O)/obj/%.o: %.c $(LAYOUT) $(O)/stamp Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALLCF) $(see/$(folder)) -c $< -o $@
+	$(CC) $(ALLCF) $(see/$(folder)) $(see/$*) -c $< -o $@
+
+$(O)/obj/%.S.o: %.S $(PROGRAMS) $(O)/stamp Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -std=c11,$(ALLCF)) $(see/$(folder)) -c $< -o $@
 
 # changes when the compiler, its flags or the list of sources do
 $(O)/stamp: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALLCF) $(LIBSRC)' | cmp -s - $@ || \
-		echo '$(CC) $(ALLCF) $(LIBSRC)' > $@
+	@echo '$(CC) $(ALLCF) $(LIBSRC) $(LIBASM)' | cmp -s - $@ || \
+		echo '$(CC) $(ALLCF) $(LIBSRC) $(LIBASM)' > $@
 
 $(LIB): $(LIBOBJ) $(O)/stamp
 	rm -f $@ && ar rcs $@ $(LIBOBJ)
@@ -118,7 +126,7 @@ $(O)/examples/burn_%.so: examples/burn_%.c $(LAYOUT)
 
 # fuzzing (docs/fuzz.md): core with a hook at each atomic operation, over a port
 # without an operating system; `attach` and `socket` over the real one
-FUZZED = attach socket lease segment epoch region flow text
+FUZZED = attach socket lease segment epoch region flow text shard
 FO = $(O)/fuzz
 FUZZCC = clang-14
 FUZZCF = -std=c11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP \
@@ -127,9 +135,9 @@ FUZZCF = -std=c11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP \
 fuzzobj = $(patsubst %.c,$(FO)/%.o,$(foreach d,$(1),$(wildcard $(d))))
 FUZZRIG = $(call fuzzobj,fuzz/rig.c fuzz/forge.c fuzz/actor.c)
 FUZZFLOW = $(call fuzzobj,flow/*.c slice/*.c appliance/*.c \
-	host/posix/isa.c host/posix/error.c)
+	host/posix/isa.c host/posix/error.c) $(LIBASM:%=$(FO)/%.o)
 
-see/fuzz = $(see/tests) -Ifuzz -Icli
+see/fuzz = $(see/tests) -Ishard -Ifuzz -Icli
 $(FO)/core/%.o: FUZZHOOK = -include fuzz/fuzz_hook.h
 $(FO)/cli/%.o: FUZZHOOK = -Dexit=fuzz_exit
 
@@ -137,15 +145,22 @@ $(FO)/%.o: %.c $(LAYOUT) fuzz/fuzz_hook.h Makefile
 	@mkdir -p $(@D)
 	$(FUZZCC) $(FUZZCF) $(see/$(folder)) $(FUZZHOOK) -c $< -o $@
 
+$(FO)/%.S.o: %.S $(PROGRAMS) Makefile
+	@mkdir -p $(@D)
+	$(FUZZCC) $(see/$(folder)) -c $< -o $@
+
 $(FO)/fuzz_attach $(FO)/fuzz_socket: $(call fuzzobj,host/posix/*.c)
 $(FO)/fuzz_lease $(FO)/fuzz_segment $(FO)/fuzz_epoch $(FO)/fuzz_region: $(FO)/fuzz/port.o
 $(FO)/fuzz_flow: $(FO)/fuzz/port.o $(FUZZFLOW)
+$(FO)/fuzz_shard: $(FO)/fuzz/port.o $(call fuzzobj,shard/*.c)
+$(FO)/fuzz_shard: FUZZLD = -lxxhash
 $(FO)/fuzz_text: $(FO)/fuzz/port.o $(FUZZFLOW) \
 	$(call fuzzobj,cli/values.c cli/parse.c cli/run_burn.c)
 
 $(FUZZED:%=$(FO)/fuzz_%): $(FO)/fuzz_%: $(FO)/fuzz/fuzz_%.o $(FUZZRIG) \
 		$(call fuzzobj,core/*.c)
-	$(FUZZCC) -fsanitize=fuzzer,address,undefined $^ -lpthread -o $@
+	$(FUZZCC) -fsanitize=fuzzer,address,undefined $^ -lpthread \
+		$(FUZZLD) -o $@
 
 fuzzers: $(FUZZED:%=$(FO)/fuzz_%)
 
@@ -171,6 +186,14 @@ $(GENERATED) &: $(wildcard schema/*.py) $(SCHEMA) $(LAYOUTS) $(GEN)/stamp
 $(GEN)/stamp: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LAYOUTS)' | cmp -s - $@ || echo '$(LAYOUTS)' > $@
+
+# the programs of exclusive ors for GF(2^8), one for each constant
+$(foreach o,$(O)/obj $(FO),$(o)/appliance/gf256_scalar.o \
+	$(o)/appliance/gf256_simd128.o): $(PROGRAMS)
+
+$(PROGRAMS) &: appliance/gen_gf256.py
+	@mkdir -p $(@D)
+	python3 $< $(join --c= --avx2= --avx512=,$(PROGRAMS))
 
 # ---- the two commands
 demo: ## Run the main job on a real file (FILE=path for another)
@@ -211,7 +234,7 @@ flavour: programs
 	O=$(O) AETHER_BIN=$(CURDIR)/$(O)/aether prove -j2 -e tests/run.sh \
 		$(wildcard tests/cli/test_*.py) $(CTESTS)
 
-NOMALLOC = $(filter-out %/burn.o %/module.o %/mapped.o %/window.o,$(filter $(foreach d,core slice appliance \
+NOMALLOC = $(filter-out %/burn.o %/flow/gf256.o %/flow/gf256_burn.o %/module.o %/mapped.o %/window.o,$(filter $(foreach d,core slice appliance \
 	flow,$(O)/obj/$(d)/%),$(LIBOBJ)))
 
 lint: all ## The checks that keep the structure honest

@@ -94,6 +94,13 @@ int bench_slice_inplace(struct bench_row *row);
 int bench_unslice_inplace(struct bench_row *row);
 int bench_slice_scalar_hot(struct bench_row *row);
 
+int bench_burn_rs(struct bench_row *row);
+int bench_burn_rs_hot(struct bench_row *row);
+int bench_burn_rs_avx2(struct bench_row *row);
+int bench_burn_rs_avx2_hot(struct bench_row *row);
+int bench_burn_rs_scalar(struct bench_row *row);
+int bench_decode_rs(struct bench_row *row);
+
 int bench_pingpong(struct bench_row *row);
 int bench_pingpong_commit(struct bench_row *row);
 
@@ -101,6 +108,8 @@ int bench_pipeline(struct bench_row *row);
 int bench_pipeline_raw(struct bench_row *row);
 int bench_pipeline_loop(struct bench_row *row);
 int bench_pipeline_small(struct bench_row *row);
+int bench_encode(struct bench_row *row);
+int bench_decode(struct bench_row *row);
 
 /* These serve several rows: the end of the row's name says which. */
 int bench_flat_strides(struct bench_row *row);

@@ -10,7 +10,7 @@ static const struct argp_option options[] = {
 	{ .name = "burn",
 	  .key = STAGE_BURN,
 	  .arg = "SPEC",
-	  .doc = "What to do: none, xor:HEX, xor-file:PATH, or a "
+	  .doc = "What to do: none, xor:HEX, xor-file:PATH, gf256:HH, or a "
 		 "shared object of your own, ./BURN.so[:ARGS]. May be given "
 		 "several times; the burns follow each other" },
 	{ .name = "wait",

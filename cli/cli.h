@@ -82,6 +82,9 @@ json_t *cli_text(const char *text, size_t size);
 /* The same for a terminal: prints it to `stream`. */
 void cli_show(FILE *stream, const char *text, size_t size);
 
+/* 1.5 MiB and the like. */
+void cli_show_size(FILE *stream, uint64_t bytes);
+
 /* The roles whose bits are set: an array of names; and "kernel,module", "all"
  * or "nobody" for people. */
 #define CLI_ROLES_MAX 512 /* bytes, enough for the names of all 32 */
@@ -250,6 +253,10 @@ int cli_guard(int argc, char **argv);
 int cli_chaos(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_grant(int argc, char **argv);
+int cli_encode(int argc, char **argv);
+int cli_decode(int argc, char **argv);
+int cli_repair(int argc, char **argv);
+int cli_check(int argc, char **argv);
 
 /* rights.c: what I would have in a segment, as a participant; of a plane that
  * was attached for looking. enum aether_right. */

@@ -88,6 +88,19 @@ void cli_show(FILE *stream, const char *text, size_t size)
 	free(copy);
 }
 
+void cli_show_size(FILE *stream, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double size = (double)bytes;
+	int unit = 0;
+
+	while (size >= 1024 && unit < 4) {
+		size /= 1024;
+		unit++;
+	}
+	fprintf(stream, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
 json_t *cli_text(const char *text, size_t size)
 {
 	char *copy = printable(text, size);

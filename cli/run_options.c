@@ -25,7 +25,7 @@ static const struct argp_option options[] = {
 	{ .name = "burn",
 	  .key = KEY_BURN,
 	  .arg = "SPEC",
-	  .doc = "What to do: none, xor:HEX, xor-file:PATH, or a "
+	  .doc = "What to do: none, xor:HEX, xor-file:PATH, gf256:HH, or a "
 		 "shared object of your own, ./BURN.so[:ARGS]. May be given "
 		 "several times; the burns follow each other" },
 	{ .name = "workers",

@@ -12,20 +12,6 @@
 
 static int shown;
 
-/* 1.5 MiB and the like. */
-static void print_size(FILE *stream, uint64_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double size = (double)bytes;
-	int unit = 0;
-
-	while (size >= 1024 && unit < 4) {
-		size /= 1024;
-		unit++;
-	}
-	fprintf(stream, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
-}
-
 void run_progress(const struct run *run)
 {
 	const struct run_seat *last = &run->shared->seats[run->stages - 1];
@@ -38,10 +24,10 @@ void run_progress(const struct run *run)
 	if (S_ISREG(run->input.stat.st_mode))
 		size = (uint64_t)run->input.stat.st_size;
 	fputs("\r  ", stderr);
-	print_size(stderr, done);
+	cli_show_size(stderr, done);
 	if (size) {
 		fputs(" of ", stderr);
-		print_size(stderr, size);
+		cli_show_size(stderr, size);
 		fprintf(stderr, "  %3.0f %%",
 			done < size ? 100.0 * (double)done / (double)size
 				    : 100.0);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <aether/aether.h>
+#include "gf256_burn.h"
 #include "module.h"
 #include "xor.h"
 
@@ -19,6 +20,7 @@
 
 #define XOR_HEX "xor:"
 #define XOR_FILE "xor-file:"
+#define GF256 "gf256:"
 
 static int none_burn(void *state, const struct aether_piece *piece)
 {
@@ -228,6 +230,8 @@ int aether_burn_open(const char *spec, struct aether_error *error,
 		return open_hex(spec + strlen(XOR_HEX), error, burn);
 	if (strncmp(spec, XOR_FILE, strlen(XOR_FILE)) == 0)
 		return open_file(spec + strlen(XOR_FILE), error, burn);
+	if (strncmp(spec, GF256, strlen(GF256)) == 0)
+		return ae_gf256_burn_open(spec + strlen(GF256), error, burn);
 	if (aether_burn_is_module(spec))
 		return ae_module_open(spec, error, burn);
 	length = strcspn(spec, ":"); /* what follows may be a secret */
@@ -235,7 +239,7 @@ int aether_burn_open(const char *spec, struct aether_error *error,
 	return aether_error_fill(
 		error, AETHER_EBURN, 0,
 		"there is no burn \"%.*s\"; use none, xor:HEX, "
-		"xor-file:PATH or ./BURN.so:ARGS.",
+		"xor-file:PATH, gf256:HH or ./BURN.so:ARGS.",
 		(int)(length < SHOWN ? length : SHOWN), spec);
 }
 

@@ -73,7 +73,7 @@ const schema :Meta.Schema = (
     (name = "EIO", code = -31, message = "reading or writing failed",
      remedy = "see the reason and try again"),
     (name = "EBURN", code = -32, message = "the burn is unknown, its arguments are wrong, or it failed",
-     remedy = "use none, xor:HEX, xor-file:PATH or ./BURN.so:ARGS"),
+     remedy = "use none, xor:HEX, xor-file:PATH, gf256:HH or ./BURN.so:ARGS"),
     (name = "ESTAGE", code = -33, message = "a stage ended before its work was done",
      remedy = "the text says which and how; run it again"),
     (name = "EVERIFY", code = -34, message = "the output does not give back the input",

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 import csource  # noqa: E402
 
 PUBLIC = "include/aether/"
-LINKED = ("core", "host", "inos", "slice", "appliance", "flow")
+LINKED = ("core", "host", "inos", "slice", "appliance", "flow", "shard")
 FOLDERS = LINKED + ("include", "memory", "cli", "hud", "bindings", "bridge",
                     "dos", "tests", "bench", "examples", "fuzz")
 PREFIX = re.compile(r"(aether|ae)_")

@@ -15,9 +15,9 @@ import sys
 sys.dont_write_bytecode = True
 import csource  # noqa: E402
 
-FOLDERS = ("core", "include", "host", "slice", "appliance", "memory", "inos",
-           "flow", "cli", "hud", "bindings", "bridge", "dos", "tests", "bench",
-           "examples", "fuzz", "model")
+FOLDERS = ("core", "include", "host", "slice", "appliance", "shard", "memory",
+           "inos", "flow", "cli", "hud", "bindings", "bridge", "dos", "tests",
+           "bench", "examples", "fuzz", "model")
 SCRIPTS = ("schema", "tools", "tests")
 FILE, FUNCTION, DEPTH, PARAMETERS = 500, 60, 3, 6
 COLUMNS, SCRIPT_COLUMNS, TOKEN = 80, 100, 60

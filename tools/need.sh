@@ -27,10 +27,12 @@ want libxxhash-dev has_header xxhash.h
 if [ "${1:-}" = test ]; then
 	want perl command -v prove
 	want g++ command -v g++
+	want libisal-dev has_header isa-l.h
 	want clang-14 command -v clang-14
 	want libclang-rt-14-dev has_fuzzer
 	want clang-format-14 command -v clang-format-14
 	want lld-14 command -v wasm-ld-14
+	want libisal-dev has_header isa-l.h
 	want nodejs command -v node
 	want golang-go command -v go
 	want rustc command -v rustc

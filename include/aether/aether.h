@@ -61,6 +61,9 @@ extern "C" {
 #include <aether/guard.h>
 #include <aether/pingpong.h>
 #include <aether/slice.h>
+#include <aether/gf256.h>
+#include <aether/rs.h>
+#include <aether/rlnc.h>
 #include <aether/burn.h>
 #include <aether/flow.h>
 

@@ -5,6 +5,7 @@
  *	none              leaves everything as it is
  *	xor:HEX           byte k of the stream meets key byte k mod keylength
  *	xor-file:PATH     the same with the bytes of a file as key
+ *	gf256:HH          each byte times a constant of GF(2^8) (gf256.h)
  *	./burn.so[:ARGS]  a burn of one's own, a shared object: what has a slash
  *			  before the first colon is its path (so no path has a
  *			  colon), what follows the colon is its own

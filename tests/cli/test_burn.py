@@ -97,6 +97,29 @@ def test_burns():
          want=flipped(DATA))
 
 
+def times(data, factor):
+    """In GF(2^8), by the definition."""
+    table = []
+    for x in range(256):
+        product = 0
+        for bit in range(8):
+            product ^= (factor >> bit & 1) * (x << bit)
+        for bit in range(14, 7, -1):
+            product ^= (product >> bit & 1) * (0x11D << bit - 8)
+        table.append(product)
+    return bytes(data).translate(bytes(table))
+
+
+def test_gf256():
+    for words in ((), ("--raw",), ("--workers", "3"), ("--tile", "8"),
+                  ("--tile", "512")):
+        same(burn("gf256:1d", "--verify", *words,
+                  want=times(DATA, 0x1D))["verify"], "ok", words)
+    burn("gf256:8E", "--burn", "gf256:02", "--verify", want=DATA)
+    refuses("gf256:00", "gf256: what follows the colon is no constant; give two "
+            "hexadecimal digits, 01 to FF, as in gf256:1D.")
+
+
 def test_relative_path():
     good("run", "--burn", f"./{puppet().name}:x", *files(), cwd=work)
     must((work / "out").read_bytes() == flipped(DATA), "wrong output")

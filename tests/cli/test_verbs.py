@@ -21,8 +21,10 @@ from tool import (BIN, Skip, aether, bad, good, good_json,  # noqa: E402
                   must, objects, plane_file, same)
 
 VERBS = ("create destroy ls map who reap guard layout serve grant run ingress "
-         "appliance egress slice unslice bench chaos strerror").split()
-SLICING = "run ingress appliance egress slice unslice bench".split()
+         "appliance egress encode decode check repair slice unslice bench chaos "
+         "strerror").split()
+SLICING = ("run ingress appliance egress encode decode check repair slice unslice "
+           "bench").split()
 CREATE_KEYS = ("name layout strides stride_size participants plane_size "
                "data_size tables_size zero huge_bytes locked_bytes").split()
 

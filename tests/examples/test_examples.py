@@ -37,6 +37,12 @@ def two_processes(env):
     ok(left(env) == [], "nothing is left", left(env))
 
 
+def erasure(env):
+    ran = run(BUILD / "examples" / "04_erasure", env=env)
+    ok(ran.stdout == "source 1\nsource 3\n" and not ran.returncode,
+       "04_erasure", ran)
+
+
 def burn(env, work):
     """The shared object that the build made, and one made as its page says."""
     data = os.urandom(1000003)
@@ -74,6 +80,7 @@ def readme(env, work):
 with places() as (planes, files):
     hello(planes)
     two_processes(planes)
+    erasure(planes)
     burn(planes, files)
     readme(planes, files)
 sys.exit(end())

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory for prepared matrices, and matrices applied to leases. Everything that
+ * can be refused is refused before the first byte is written.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <aether/aether.h>
+#include "gf256.h"
+
+int aether_gf256_invert(const uint8_t *matrix, uint32_t n, uint8_t *inverse)
+{
+	size_t size = (size_t)n * n;
+	uint8_t *work;
+	int rc;
+
+	if (n - 1 >= AETHER_GF256_MAX)
+		return AETHER_EINVAL;
+	work = malloc(size);
+	if (!work)
+		return AETHER_ENOMEM;
+	memcpy(work, matrix, size);
+	rc = ae_gf256_invert(work, n);
+	if (rc == 0)
+		memcpy(inverse, work, size);
+	free(work);
+	return rc;
+}
+
+int aether_gf256_make(const uint8_t *matrix, uint32_t targets, uint32_t sources,
+		      struct aether_gf256 **gf256)
+{
+	const struct ae_gf256_kernel *kernel = ae_gf256_kernel();
+	struct ae_gf256_matrix m = { matrix, targets, sources };
+	size_t size = ae_gf256_size(kernel, &m);
+	struct aether_gf256 *made;
+
+	if (size == 0)
+		return AETHER_EINVAL;
+	made = malloc(size);
+	if (!made)
+		return AETHER_ENOMEM;
+	ae_gf256_init(made, kernel, &m);
+	*gf256 = made;
+	return 0;
+}
+
+void aether_gf256_free(struct aether_gf256 *gf256)
+{
+	free(gf256);
+}
+
+int aether_gf256_apply(const struct aether_gf256 *gf256, void *const *targets,
+		       const void *const *sources, size_t length,
+		       uint32_t flags)
+{
+	struct ae_gf256_run run = { targets, sources, length, flags };
+
+	return gf256 ? ae_gf256_apply(gf256, &run) : AETHER_EINVAL;
+}
+
+/* The addresses of leases that have at least so many bytes. */
+static int resolve(struct aether_participant *me, const uint64_t *handles,
+		   uint32_t count, size_t length, void **bytes)
+{
+	size_t size = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < count; i++) {
+		rc = aether_stride_bytes(me, handles[i], &size, &bytes[i]);
+		if (rc == 0 && size < length)
+			rc = AETHER_EINVAL;
+	}
+	return rc;
+}
+
+/* Saying again what they hold is refused where writing would be. */
+static int check_writable(struct aether_participant *me,
+			  const uint64_t *handles, uint32_t count)
+{
+	struct aether_pointer is;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < count; i++) {
+		rc = aether_stride_resolve(me, handles[i], &is);
+		if (rc == 0)
+			rc = aether_stride_describe(me, handles[i], is.length,
+						    is.format, is.tile);
+	}
+	return rc;
+}
+
+int aether_gf256_burn(struct aether_participant *me,
+		      const struct aether_gf256 *gf256, const uint64_t *targets,
+		      const uint64_t *sources, size_t length, uint32_t flags)
+{
+	void *to[AETHER_GF256_MAX], *from[AETHER_GF256_MAX];
+	int rc = gf256 ? 0 : AETHER_EINVAL;
+
+	if (rc == 0)
+		rc = resolve(me, sources, gf256->sources, length, from);
+	if (rc == 0)
+		rc = resolve(me, targets, gf256->targets, length, to);
+	if (rc == 0)
+		rc = check_writable(me, targets, gf256->targets);
+	if (rc == 0)
+		rc = aether_gf256_apply(gf256, to, (const void *const *)from,
+					length, flags);
+	return rc;
+}
