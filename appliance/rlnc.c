@@ -7,16 +7,26 @@
  * read only once, when sources are wanted (decision 0114).
  */
 #include <aether/error.h>
+#include <aether/gf256.h>
 #include <aether/rlnc.h>
-#include "gf256.h"
+#include <string.h>
+#include "once.h"
 
 #define MAX AETHER_RLNC_SOURCES_MAX
+#define BITS 8   /* of an element */
+#define WORDS 64 /* of a row, at most */
 
 struct aether_rlnc {
 	uint32_t sources;
 	uint32_t rank;
 	uint8_t row_of[MAX + 1]; /* pivot column: 1 + its row; 0: none */
-	uint8_t rows[]; /* k, each k coefficients and k of the packets */
+	uint64_t rows[]; /* k, each k coefficients and k of the packets */
+};
+
+/* Eight elements are worked on at once, in a word: a row times an element is
+ * the sum of the row times those powers of 2 that are bits of the element. */
+struct powers {
+	uint64_t of[BITS][WORDS];
 };
 
 static int is_count(uint32_t count)
@@ -34,7 +44,8 @@ static uint64_t next_word(uint64_t *seed)
 	return z ^ z >> 31;
 }
 
-/* One row; 0: all zeros. Begins with a word of its own, lowest byte first. */
+/* One row; 0: all zeros. Begins with a word of its own, lowest byte first.
+ * What it wrote it does not read: somebody may write there, too. */
 static uint8_t draw_row(uint64_t *seed, uint32_t columns, uint8_t *row)
 {
 	uint64_t word = 0;
@@ -43,7 +54,7 @@ static uint8_t draw_row(uint64_t *seed, uint32_t columns, uint8_t *row)
 	for (uint32_t j = 0; j < columns; j++) {
 		word = j % 8 ? word >> 8 : next_word(seed);
 		row[j] = (uint8_t)word;
-		any |= row[j];
+		any |= (uint8_t)word;
 	}
 	return any;
 }
@@ -51,37 +62,113 @@ static uint8_t draw_row(uint64_t *seed, uint32_t columns, uint8_t *row)
 int aether_rlnc_draw(uint64_t *seed, uint32_t rows, uint32_t columns,
 		     uint8_t *matrix)
 {
+	uint64_t at = *seed;
+
 	if (!is_count(rows) || !is_count(columns))
 		return AETHER_EINVAL;
 	for (uint32_t i = 0; i < rows; i++)
-		while (!draw_row(seed, columns, matrix + i * columns))
+		while (!draw_row(&at, columns, matrix + i * columns))
 			;
+	*seed = at;
 	return 0;
 }
 
-/* to += by * from */
-static void add_row(uint8_t *to, const uint8_t *from, uint8_t by,
-		    uint32_t length)
+static uint32_t words_of(uint32_t bytes)
 {
-	uint8_t products[256];
+	return (bytes + 7) / 8;
+}
 
-	if (!by)
-		return;
-	ae_gf256_table(by, products);
-	for (uint32_t i = 0; i < length; i++)
-		to[i] ^= products[from[i]];
+/* Each byte times 2. */
+static uint64_t twice(uint64_t word)
+{
+	uint64_t high = word >> 7 & 0x0101010101010101u;
+
+	return (word & 0x7F7F7F7F7F7F7F7Fu) << 1 ^ high * 0x1D;
+}
+
+static void add_row(uint64_t *to, const uint64_t *from, uint32_t words)
+{
+	for (uint32_t w = 0; w < words; w++)
+		to[w] ^= from[w];
+}
+
+static void scale_row(uint64_t *row, uint8_t by, uint32_t words)
+{
+	for (uint32_t w = 0; w < words; w++) {
+		uint64_t sum = 0;
+
+		for (uint32_t b = BITS; b-- > 0;)
+			sum = twice(sum) ^ (by >> b & 1 ? row[w] : 0);
+		row[w] = sum;
+	}
+}
+
+static void clear(struct powers *sums, uint32_t words)
+{
+	for (uint32_t b = 0; b < BITS; b++)
+		memset(sums->of[b], 0, words * sizeof(uint64_t));
+}
+
+/* Notes that by * row is to be added: once for each bit of `by`. */
+static void gather(struct powers *sums, const uint64_t *row, uint8_t by,
+		   uint32_t words)
+{
+	for (unsigned int bits = by; bits; bits &= bits - 1)
+		add_row(sums->of[__builtin_ctz(bits)], row, words);
+}
+
+/* row += all that was gathered. */
+static void settle(const struct powers *sums, uint64_t *row, uint32_t words)
+{
+	for (uint32_t w = 0; w < words; w++) {
+		uint64_t sum = 0;
+
+		for (uint32_t b = BITS; b-- > 0;)
+			sum = twice(sum) ^ sums->of[b][w];
+		row[w] ^= sum;
+	}
+}
+
+/* The row times 1, 2, 4 and so on. */
+static void take_powers(struct powers *powers, const uint64_t *row,
+			uint32_t words)
+{
+	for (uint32_t w = 0; w < words; w++) {
+		uint64_t word = row[w];
+
+		for (uint32_t b = 0; b < BITS; b++) {
+			powers->of[b][w] = word;
+			word = twice(word);
+		}
+	}
+}
+
+/* to += by * the row of these powers */
+static void spread(const struct powers *powers, uint64_t *to, uint8_t by,
+		   uint32_t words)
+{
+	for (unsigned int bits = by; bits; bits &= bits - 1)
+		add_row(to, powers->of[__builtin_ctz(bits)], words);
 }
 
 int aether_rlnc_combine(const uint8_t *matrix, uint32_t rows, uint32_t columns,
 			const uint8_t *packets, uint32_t k, uint8_t *result)
 {
+	uint64_t packet[WORDS / 2] = { 0 };
+	struct powers sums;
+
 	if (!is_count(rows) || !is_count(columns) || !is_count(k))
 		return AETHER_EINVAL;
 	for (uint32_t i = 0; i < rows; i++, result += k) {
-		for (uint32_t j = 0; j < k; j++)
-			result[j] = 0;
-		for (uint32_t p = 0; p < columns; p++)
-			add_row(result, packets + p * k, *matrix++, k);
+		uint64_t row[WORDS / 2] = { 0 };
+
+		clear(&sums, words_of(k));
+		for (uint32_t p = 0; p < columns; p++) {
+			memcpy(packet, packets + p * k, k);
+			gather(&sums, packet, *matrix++, words_of(k));
+		}
+		settle(&sums, row, words_of(k));
+		memcpy(result, row, k);
 	}
 	return 0;
 }
@@ -131,7 +218,8 @@ size_t aether_rlnc_size(uint32_t k)
 {
 	if (!is_count(k))
 		return 0;
-	return sizeof(struct aether_rlnc) + (size_t)2 * k * k;
+	return sizeof(struct aether_rlnc) +
+	       sizeof(uint64_t) * words_of(2 * k) * k;
 }
 
 int aether_rlnc_init(uint32_t k, void *memory, struct aether_rlnc **rlnc)
@@ -148,60 +236,72 @@ int aether_rlnc_init(uint32_t k, void *memory, struct aether_rlnc **rlnc)
 	return 0;
 }
 
-static uint8_t *row_at(struct aether_rlnc *rlnc, uint32_t row)
+static uint64_t *row_at(struct aether_rlnc *rlnc, uint32_t row)
 {
-	return rlnc->rows + (size_t)2 * rlnc->sources * row;
+	return rlnc->rows + words_of(2 * rlnc->sources) * row;
 }
 
 /* The row that has its pivot in column j; NULL: none. */
-static const uint8_t *row_of(const struct aether_rlnc *rlnc, uint32_t j)
+static const uint64_t *row_of(const struct aether_rlnc *rlnc, uint32_t j)
 {
-	uint32_t row = rlnc->row_of[j];
+	uint32_t row = rlnc->row_of[j], words = words_of(2 * rlnc->sources);
 
-	return row ? rlnc->rows + (size_t)2 * rlnc->sources * (row - 1) : NULL;
+	return row ? rlnc->rows + words * (row - 1) : NULL;
 }
 
 /* Takes from the row what the others have; 1 + the first column of what is
  * left, or 0. Each of the others is zero where another has its pivot. */
-static uint32_t reduce(struct aether_rlnc *rlnc, uint8_t *row)
+static uint32_t reduce(const struct aether_rlnc *rlnc, uint64_t *row,
+		       uint32_t words)
 {
-	uint32_t k = rlnc->sources;
+	const uint8_t *elements = (const uint8_t *)row;
+	struct powers sums;
 
-	for (uint32_t j = 0; j < k; j++) {
-		const uint8_t *other = row_of(rlnc, j);
+	clear(&sums, words);
+	for (uint32_t j = 0; j < rlnc->sources; j++) {
+		const uint64_t *other = row_of(rlnc, j);
 
 		if (other)
-			add_row(row, other, row[j], k + rlnc->rank);
+			gather(&sums, other, elements[j], words);
 	}
-	for (uint32_t j = 0; j < k; j++)
-		if (row[j])
+	settle(&sums, row, words);
+	for (uint32_t j = 0; j < rlnc->sources; j++)
+		if (elements[j])
 			return j + 1;
 	return 0;
 }
 
+/* Takes the row out of the others, as far as they have it in its pivot. */
+static void take_out(struct aether_rlnc *rlnc, const uint64_t *row,
+		     uint32_t pivot, uint32_t words)
+{
+	struct powers powers;
+
+	take_powers(&powers, row, words);
+	for (uint32_t r = 0; r < rlnc->rank; r++) {
+		uint64_t *other = row_at(rlnc, r);
+
+		spread(&powers, other, ((uint8_t *)other)[pivot], words);
+	}
+}
+
 int aether_rlnc_add(struct aether_rlnc *rlnc, const uint8_t *coefficients)
 {
-	uint32_t k = rlnc->sources, length = k + rlnc->rank + 1, pivot;
-	uint8_t *row = row_at(rlnc, rlnc->rank), by;
+	uint32_t k = rlnc->sources, words = words_of(k + rlnc->rank + 1), pivot;
+	uint64_t *row = row_at(rlnc, rlnc->rank);
+	uint8_t *elements = (uint8_t *)row;
 
 	if (rlnc->rank == k)
 		return 0;
-	for (uint32_t j = 0; j < k; j++) {
-		row[j] = coefficients[j];
-		row[k + j] = j == rlnc->rank;
-	}
-	pivot = reduce(rlnc, row);
-	if (!pivot)
+	memset(row, 0, sizeof(uint64_t) * words_of(2 * k));
+	memcpy(row, coefficients, k);
+	elements[k + rlnc->rank] = 1;
+	pivot = reduce(rlnc, row, words);
+	if (!pivot--)
 		return 0;
-	by = aether_gf256_inverse(row[pivot - 1]);
-	for (uint32_t j = 0; j < length; j++)
-		row[j] = aether_gf256_multiply(by, row[j]);
-	for (uint32_t r = 0; r < rlnc->rank; r++) {
-		uint8_t *other = row_at(rlnc, r);
-
-		add_row(other, row, other[pivot - 1], length);
-	}
-	rlnc->row_of[pivot - 1] = (uint8_t)++rlnc->rank;
+	scale_row(row, aether_gf256_inverse(elements[pivot]), words);
+	take_out(rlnc, row, pivot, words);
+	rlnc->row_of[pivot] = (uint8_t)++rlnc->rank;
 	return 1;
 }
 
@@ -217,7 +317,7 @@ int aether_rlnc_has(const struct aether_rlnc *rlnc, uint32_t source)
 
 	if (source >= rlnc->sources)
 		return 0;
-	row = row_of(rlnc, source);
+	row = (const uint8_t *)row_of(rlnc, source);
 	for (uint32_t j = 0; row && j < rlnc->sources; j++)
 		more |= j == source ? 0 : row[j];
 	return row && !more;
@@ -226,16 +326,23 @@ int aether_rlnc_has(const struct aether_rlnc *rlnc, uint32_t source)
 int aether_rlnc_decoder(const struct aether_rlnc *rlnc, const uint32_t *wanted,
 			uint32_t count, uint8_t *matrix)
 {
+	uint8_t sources[MAX];
+
 	if (!is_count(count))
 		return AETHER_EINVAL;
-	for (uint32_t i = 0; i < count; i++)
-		if (!aether_rlnc_has(rlnc, wanted[i]))
-			return AETHER_EINVAL;
 	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *row = row_of(rlnc, wanted[i]) + rlnc->sources;
+		uint32_t source = ae_once(&wanted[i]);
 
-		for (uint32_t j = 0; j < rlnc->rank; j++)
-			*matrix++ = row[j];
+		if (!aether_rlnc_has(rlnc, source))
+			return AETHER_EINVAL;
+		sources[i] = (uint8_t)source;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		const uint64_t *row = row_of(rlnc, sources[i]);
+
+		memcpy(matrix, (const uint8_t *)row + rlnc->sources,
+		       rlnc->rank);
+		matrix += rlnc->rank;
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <aether/error.h>
 #include <aether/gf256.h>
 #include <aether/rs.h>
+#include "once.h"
 
 #define FIELD 256
 #define ORDER 255    /* of the element 2: all but 0 are powers of it */
@@ -59,16 +60,20 @@ static uint8_t coefficient(const struct logs *logs, uint32_t parity, uint32_t j)
 	return logs->power[(ORDER - logs->of[parity ^ j]) % ORDER];
 }
 
-/* Marks those of the list; 0: one is none, or twice there. */
-static int mark(const uint32_t *shards, uint32_t count, uint32_t total,
-		uint8_t *is)
+/* Copies the list, which others may change meanwhile, and marks what is in it;
+ * 0: one is none, or twice there. */
+static int take(const uint32_t *shards, uint32_t count, uint32_t total,
+		uint8_t *taken, uint8_t *is)
 {
 	for (uint32_t i = 0; i < FIELD; i++)
 		is[i] = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		if (shards[i] >= total || is[shards[i]])
+		uint32_t shard = ae_once(&shards[i]);
+
+		if (shard >= total || is[shard])
 			return 0;
-		is[shards[i]] = 1;
+		is[shard] = 1;
+		taken[i] = (uint8_t)shard;
 	}
 	return 1;
 }
@@ -117,29 +122,30 @@ int aether_rs_encoder(uint32_t k, uint32_t m, uint8_t *matrix)
 int aether_rs_rebuilder(uint32_t k, uint32_t m, const uint32_t *have,
 			const uint32_t *wanted, uint32_t count, uint8_t *matrix)
 {
+	uint8_t there[AETHER_RS_SHARDS_MAX], targets[AETHER_RS_SHARDS_MAX];
 	struct known known;
 	struct logs logs;
 	uint8_t q[FIELD];
 
 	if (!is_code(k, m) || count == 0 ||
-	    !mark(wanted, count, k + m, known.is) ||
-	    !mark(have, k, k + m, known.is))
+	    !take(wanted, count, k + m, targets, known.is) ||
+	    !take(have, k, k + m, there, known.is))
 		return AETHER_EINVAL;
 	take_logs(&logs);
 	sort_out(&known, k, m);
 	for (uint32_t h = 0; h < k; h++)
-		q[h] = (uint8_t)quotient(&logs, &known, have[h]);
+		q[h] = (uint8_t)quotient(&logs, &known, there[h]);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t t = wanted[i], up;
+		uint32_t t = targets[i], up;
 
 		for (uint32_t h = 0; h < k; h++)
-			matrix[i * k + h] = t == have[h];
+			matrix[i * k + h] = t == there[h];
 		if (known.is[t])
 			continue;
 		up = quotient(&logs, &known, t) + 2 * ORDER;
 		for (uint32_t h = 0; h < k; h++)
 			matrix[i * k + h] =
-				logs.power[(up - q[h] - logs.of[t ^ have[h]]) %
+				logs.power[(up - q[h] - logs.of[t ^ there[h]]) %
 					   ORDER];
 	}
 	return 0;

@@ -8,6 +8,9 @@ set -u
 has_header() {
 	[ -e "/usr/include/$1" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$1" ]
 }
+has_library() {
+	[ -e "/usr/lib/$1" ] || [ -e "/usr/lib/$(uname -m)-linux-gnu/$1" ]
+}
 has_fuzzer() {
 	ls /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer*
 }
@@ -27,12 +30,11 @@ want libxxhash-dev has_header xxhash.h
 if [ "${1:-}" = test ]; then
 	want perl command -v prove
 	want g++ command -v g++
-	want libisal-dev has_header isa-l.h
+	want libisal2 has_library libisal.so.2
 	want clang-14 command -v clang-14
 	want libclang-rt-14-dev has_fuzzer
 	want clang-format-14 command -v clang-format-14
 	want lld-14 command -v wasm-ld-14
-	want libisal-dev has_header isa-l.h
 	want nodejs command -v node
 	want golang-go command -v go
 	want rustc command -v rustc

@@ -30,10 +30,11 @@
  * its coefficients say makes sources wrong, and no coefficient shows it. Keep a
  * checksum of each source.
  *
- * Coefficients may lie in a plane: any bytes are allowed, and whoever changes
- * them meanwhile makes a wrong result and nothing worse. Nothing is allocated;
- * calls on different objects, and those that only read the same one, may be
- * made at once.
+ * Coefficients and numbers of sources may lie in a plane: any bytes are
+ * allowed, and whoever changes them meanwhile makes a wrong result, or a
+ * refusal, and nothing worse. Nothing is allocated, and less than 5 KiB of
+ * stack is needed; calls on different objects, and those that only read the
+ * same one, may be made at once.
  */
 #ifndef AETHER_RLNC_H
 #define AETHER_RLNC_H
@@ -47,6 +48,9 @@
  * rows x columns random elements, no row of which is all zeros. They depend on
  * *seed alone, which moves on; any value is a seed. docs/rlnc.md has the
  * generator. Random enough for coding, of no use for secrets.
+ * All seeds are places of one sequence, 0x9E3779B97F4A7C15 from one to the
+ * next: those that differ by a small multiple of it draw the same rows, some
+ * rows later. Take random ones (getrandom).
  * AETHER_EINVAL: rows or columns are 0 or above AETHER_RLNC_SOURCES_MAX.
  */
 AETHER_API int aether_rlnc_draw(uint64_t *seed, uint32_t rows, uint32_t columns,
@@ -92,7 +96,8 @@ AETHER_API int aether_rlnc_init(uint32_t k, void *memory,
 /*
  * Adds a packet's coefficients, k of them. 1: it is innovative; keep it: it is
  * packet number rank - 1 from now on. 0: it is a sum of those that are here
- * already; drop it. At most 4 * k * k steps.
+ * already; drop it. At most 4 * k * (k + 5) steps, each an exclusive or of
+ * eight bytes, a half of that on average, and one inverse.
  */
 AETHER_API int aether_rlnc_add(struct aether_rlnc *rlnc,
 			       const uint8_t *coefficients);

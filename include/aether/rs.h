@@ -19,7 +19,9 @@
  * are lost. Keep a checksum of each.
  *
  * Pure functions of their arguments, for any number of threads at once: they
- * allocate nothing and need less than 2 KiB of stack. All return 0, or
+ * allocate nothing and need less than 2 KiB of stack. Numbers of shards may lie
+ * in a plane: each is read once, so whoever changes them meanwhile gets a
+ * matrix for what was read, or a refusal. All return 0, or
  * AETHER_EINVAL for k or m of 0 or k + m above AETHER_RS_SHARDS_MAX, and for
  * what their descriptions say; then nothing was written.
  */
@@ -36,8 +38,11 @@ AETHER_API int aether_rs_encoder(uint32_t k, uint32_t m, uint8_t *matrix);
 /*
  * count x k: the shards `wanted`, in this order, from the k shards `have`, in
  * that order. Both may hold sources and parities; a wanted one that is there
- * has a row with a single 1. Takes k * count steps, and 2 * (k + count) for
- * each source that is not there: no matrix is inverted.
+ * has a row with a single 1, which makes a copy of it: it is a source of the
+ * burn, so it is refused as a target (AETHER_EINVAL of aether_gf256_burn). Who
+ * rebuilds shards where they were wants only those that are not there.
+ * Takes k * count steps, and 2 * (k + count) for each source that is not there:
+ * no matrix is inverted.
  * AETHER_EINVAL: also a shard of k + m or above, one that is twice in `have` or
  * twice in `wanted`, or a count of 0.
  */
@@ -47,7 +52,8 @@ AETHER_API int aether_rs_rebuilder(uint32_t k, uint32_t m, const uint32_t *have,
 
 /*
  * m x 1: what to add to each parity from the difference, old xor new, of one
- * source; so the other sources need not be read.
+ * source; so the other sources need not be read. Each element written twice in
+ * a row makes m x 2, which adds the same from the old content and the new one.
  * AETHER_EINVAL: also a source of k or above.
  */
 AETHER_API int aether_rs_patcher(uint32_t k, uint32_t m, uint32_t source,

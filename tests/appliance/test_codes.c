@@ -105,6 +105,30 @@ static int rebuilds(const uint64_t *shards, uint32_t k, uint32_t m)
 	       burn(wanted, lost, have, k, 0) && differing(shards, k + m) == 0;
 }
 
+/* A wanted shard that is there: a copy, and none where it lies. */
+static int copies(const uint64_t *shards, uint32_t k, uint32_t m)
+{
+	uint32_t have[255], wanted = draw(k);
+	struct aether_gf256 *gf256;
+	uint64_t to;
+	int in_place, done;
+
+	for (uint32_t i = 0; i < k; i++)
+		have[i] = i;
+	if (!reserve(&to, 1) ||
+	    aether_rs_rebuilder(k, m, have, &wanted, 1, matrix) ||
+	    aether_gf256_make(matrix, 1, k, &gf256))
+		return 0;
+	in_place = aether_gf256_burn(me, gf256, shards + wanted, shards, SIZE,
+				     0);
+	done = aether_gf256_burn(me, gf256, &to, shards, SIZE, 0) == 0 &&
+	       memcmp(bytes_of(to), bytes_of(shards[wanted]), SIZE) == 0;
+	aether_gf256_free(gf256);
+	release(&to, 1);
+	return in_place == AETHER_EINVAL && done &&
+	       differing(shards, k + m) == 0;
+}
+
 /* A source is written anew; its difference patches the parities. */
 static int patches(const uint64_t *shards, uint32_t k, uint32_t m)
 {
@@ -178,6 +202,7 @@ static void reed_solomon(uint32_t k, uint32_t m)
 	for (int i = 0; i < 6; i++)
 		wrong += !rebuilds(shards, k, m);
 	is_int(wrong, 0, "lost shards are rebuilt");
+	ok(copies(shards, k, m), "one that is there is copied, not in place");
 	ok(patches(shards, k, m), "parities are patched");
 	ok(checks(shards, k, m), "a flipped bit is seen");
 	release(shards, k + m);

@@ -49,6 +49,10 @@ static void generator(void)
 		aether_rlnc_draw(&again, 1, 7, other + 7 * i);
 	ok(!memcmp(matrix, other, 40 * 7) && once == again,
 	   "row by row is the same as all at once");
+	again = 9 + 2 * 0x9E3779B97F4A7C15u;
+	aether_rlnc_draw(&again, 38, 7, other);
+	ok(!memcmp(matrix + 2 * 7, other, 38 * 7),
+	   "a seed two steps further draws the same, two rows later");
 	for (int i = 0; i < 100; i++) {
 		aether_rlnc_draw(&from, 255, 1, matrix);
 		for (int j = 0; j < 255; j++)
