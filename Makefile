@@ -251,7 +251,8 @@ soak: all $(CTESTS) $(SIMTESTS) ## Long stress, chaos, fuzzing (30 minutes at mo
 	$(O)/aether chaos --seconds 30 --kill-rate 60 --segments 8 --zero
 	SOAK=1 O=$(O) prove -j2 --reverse --timer -e tests/run.sh $(SIMTESTS)
 	SOAK=1 O=$(O) prove -j2 --timer -e tests/run.sh \
-		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads
+		$(O)/tests/core/test_stress $(O)/tests/core/test_stress_threads \
+		$(O)/tests/appliance/test_phases
 	$(MAKE) -j2 fuzzers
 	printf '%s\n' $(FUZZED) schema | \
 		O=$(O) xargs -P 2 -I TARGET fuzz/run.sh TARGET 60
