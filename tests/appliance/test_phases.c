@@ -190,7 +190,7 @@ static void look(struct herd *h)
 static int has_enough(const struct herd *h)
 {
 	if (world->planted)
-		return kills_of(h) > 5;
+		return kills_of(h) > (world->planted < UNREAPED ? 1000 : 5);
 	if (kills_of(h) < KILLS || aether_clock_now() < h->least)
 		return 0;
 	for (int i = 0; i < ROLES; i++)
@@ -359,7 +359,8 @@ static void sound(uint64_t chosen)
 	finish();
 }
 
-/* Found while it runs, or, if it is one of the end, then. */
+/* Found while it runs, by bytes or coefficients, or, if it is one of the end,
+ * then. */
 static void finds(enum planted planted, const char *what)
 {
 	struct herd h = { .least = 0 };
@@ -369,10 +370,12 @@ static void finds(enum planted planted, const char *what)
 	begin(&h, 99, planted);
 	run(&h);
 	failed = ae_load32_relaxed(&world->failed) != 0;
-	if (!failed || planted >= UNREAPED)
+	if (planted >= UNREAPED)
 		left = left_over();
-	ok(planted < UNREAPED ? failed : !failed && left, "found: %s (%s)",
-	   what, failed ? world->failure : "in the end");
+	ok(planted >= UNREAPED ? !failed && left
+			       : strstr(world->failure, "wrong bytes") ||
+					 strstr(world->failure, "head"),
+	   "found: %s (%s)", what, failed ? world->failure : "in the end");
 	finish();
 }
 
