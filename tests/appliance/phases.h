@@ -84,7 +84,8 @@ enum planted {
 
 /* Shared by all, outside the plane. */
 struct world {
-	struct aether_word64 owner[STRIDES]; /* tenancy; 0: nobody */
+	struct aether_word64 owner[STRIDES];  /* tenancy; 0: nobody */
+	struct aether_word64 leased[STRIDES]; /* the last handle */
 	struct aether_word64 tenancies[WORKERS];
 	struct aether_word64 begun[OPEN], done[OPEN]; /* generations */
 	struct aether_word64 sent[KINDS], made[KINDS], arrived[KINDS];
@@ -290,9 +291,10 @@ static void drop(struct worker *w, uint64_t handle, enum figure why)
 	count(why, 1);
 }
 
-/* 0: there is no free one. */
+/* 0: there is no free one. A lease is never given twice. */
 static int reserve(struct worker *w, uint64_t *handle)
 {
+	uint64_t old;
 	int err;
 
 	do
@@ -302,6 +304,12 @@ static int reserve(struct worker *w, uint64_t *handle)
 		return 0;
 	must(err, "reserve");
 	enter(w, *handle);
+	/* relaxed: who had the stride before has long written it. */
+	old = ae_load64_relaxed(&world->leased[victim_stride(*handle)]);
+	ae_store64_relaxed(&world->leased[victim_stride(*handle)], *handle);
+	if (old &&
+	    AETHER_HANDLE_GENERATION(*handle) <= AETHER_HANDLE_GENERATION(old))
+		fail("a generation that does not rise", *handle, old);
 	return 1;
 }
 
