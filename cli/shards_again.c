@@ -81,6 +81,7 @@ static int make(const struct shards_found *found, struct shards_job *job,
 	    look_like(job->to[shard], &model) < 0)
 		return cli_error_os(error, "cannot make a file in",
 				    found->path);
+	shards_left_mine(job->to[shard]);
 	return 0;
 }
 

@@ -138,6 +138,8 @@ static int make_hidden(struct shards_new *new, struct aether_error *error)
 	if (!new->temporary || new->fd < 0)
 		return cli_error_os(error, "cannot open the directory beside",
 				    new->path);
+	shards_left_mine(new->fd);
+	shards_left_say("encode", new->parent, new->path, 0);
 	return 0;
 }
 
