@@ -75,6 +75,7 @@ static int look(struct check *c, struct aether_error *error)
 	rc = shards_find(&c->found, c->path, error);
 	if (rc < 0)
 		return rc;
+	shards_left_say(c->common.verb, c->found.fd, c->path, 1);
 	sources = shards_find_from(&c->found, job);
 	job->workers = c->workers;
 	job->bar = 1;

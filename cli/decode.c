@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -66,6 +67,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* Is what will be written one of the shards, or what is read from? */
+static int refuse_shards(const struct decode *d, struct aether_error *error)
+{
+	const struct shards_found *found = &d->found;
+	struct stat out, shard;
+	int rc = strcmp(d->out, "-") == 0 ? fstat(STDOUT_FILENO, &out)
+					  : stat(d->out, &out);
+
+	for (uint32_t i = 0; rc == 0 && i < found->count; i++)
+		if (found->fds[i] >= 0 && fstat(found->fds[i], &shard) == 0 &&
+		    shard.st_dev == out.st_dev && shard.st_ino == out.st_ino)
+			return cli_error(error, AETHER_EINVAL, 0,
+					 "the output %s is one of the shards "
+					 "in %s; name another file.",
+					 strcmp(d->out, "-") == 0
+						 ? "standard output"
+						 : d->out,
+					 d->in);
+	return 0;
+}
+
 static int prepare(struct decode *d, struct aether_error *error)
 {
 	struct shards_job *job = &d->job;
@@ -76,6 +98,8 @@ static int prepare(struct decode *d, struct aether_error *error)
 		rc = error->code = AETHER_EIO;
 	if (rc == 0)
 		rc = shards_find_enough(&d->found, error);
+	if (rc == 0)
+		rc = refuse_shards(d, error);
 	if (rc == 0)
 		rc = cli_output_open(d->out, NULL, error, &d->output);
 	if (rc < 0)

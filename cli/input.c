@@ -26,6 +26,9 @@ int cli_error_code(int os)
 		return AETHER_ENOSPC;
 	case ENOMEM:
 		return AETHER_ENOMEM;
+	case EMFILE:
+	case ENFILE:
+		return AETHER_EFILES;
 	default:
 		return AETHER_EIO;
 	}
@@ -35,6 +38,8 @@ int cli_error_code(int os)
 static const char *hint(int os)
 {
 	switch (cli_error_code(os)) {
+	case AETHER_EFILES:
+		return "; close some, or raise the limit (ulimit -n)";
 	case AETHER_ENOENT:
 		return "; check the path";
 	case AETHER_EACCES:

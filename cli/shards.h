@@ -5,7 +5,8 @@
  * workers, shards_start.c starts these and starts others for the dead,
  * shards_work.c is what one does to a stripe, shards_sums.c keeps the blocks of
  * checksums. shards_find.c opens a directory that is to be read, shards_new.c
- * makes one, shards_stream.c reads and writes streams, shards_say.c puts things
+ * makes one, shards_again.c shards in one, shards_left.c names what killed ones
+ * have left, shards_stream.c reads and writes streams, shards_say.c puts things
  * into words. What bytes mean is in shard/shard.h.
  *
  * Every write is at a place that follows from the stripe, so doing a stripe
@@ -252,7 +253,7 @@ int shards_new_commit(struct shards_new *new, struct shards_job *job,
 /* Closes it; without a commit before, nothing of it is left. */
 void shards_new_close(struct shards_new *new, struct shards_job *job);
 
-/* The same for those of the shards that are to be repaired. */
+/* shards_again.c: the same for those of the shards that are to be repaired. */
 int shards_again_open(const struct shards_found *found, struct shards_job *job,
 		      struct aether_error *error);
 int shards_again_commit(const struct shards_found *found,
@@ -260,6 +261,21 @@ int shards_again_commit(const struct shards_found *found,
 			struct aether_error *error);
 void shards_again_close(const struct shards_found *found,
 			struct shards_job *job);
+
+/* shards_new.c, for both: ".aether-PID-RANDOM", the same in all of a process;
+ * and headers, behind all that they speak for. */
+#define SHARDS_HIDDEN_SIZE 64
+void shards_hide(char name[SHARDS_HIDDEN_SIZE]);
+int shards_head(const struct shards_job *job, int sync,
+		struct aether_error *error);
+
+/* shards_left.c: I am making what this is of, until I end. */
+void shards_left_mine(int fd);
+
+/* Says what is left of those that were killed: of encodings, or shards that
+ * were made again. */
+void shards_left_say(const char *verb, int directory, const char *path,
+		     int shard);
 
 /* shards_say.c: "1, 4-7" of those for whom `is` says so; how many they are. */
 uint32_t shards_say_list(char *text, size_t size, uint32_t shards,

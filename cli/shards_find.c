@@ -63,9 +63,10 @@ static int add(struct shards_found *f, const char *name,
 				 "own.",
 				 f->path, AE_SHARD_CANDIDATES_MAX);
 	f->fds[at] = examine(&c, f->fd, name);
-	if (c.state == AE_SHARD_IS_UNREADABLE && errno == EMFILE)
-		return cli_error(error, AETHER_EFILES, EMFILE,
-				 "cannot open all shards in %s", f->path);
+	if (c.state == AE_SHARD_IS_UNREADABLE &&
+	    (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return cli_error_os(error, "cannot open all shards in",
+				    f->path);
 	f->candidates[at] = c;
 	f->count++;
 	return 0;

@@ -15,17 +15,15 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define HIDDEN_SIZE 48
-
-/* ".aether-PID-RANDOM" */
-static void hide(char name[HIDDEN_SIZE])
+void shards_hide(char name[SHARDS_HIDDEN_SIZE])
 {
-	uint64_t random;
+	static uint64_t random; /* PIDs are not unique: other machines, and
+				   containers, write the same directory */
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+	if (!random && getrandom(&random, sizeof(random), 0) != sizeof(random))
 		random = aether_clock_now();
-	snprintf(name, HIDDEN_SIZE, ".aether-%ld-%016llx", (long)getpid(),
-		 (unsigned long long)random);
+	snprintf(name, SHARDS_HIDDEN_SIZE, ".aether-%ld-%016llx",
+		 (long)getpid(), (unsigned long long)random);
 }
 
 /* 1: it has nothing in it; negative: errno says why that is not known. */
@@ -82,6 +80,7 @@ static int find_target(struct shards_new *new, struct aether_error *error)
 	struct stat st;
 	size_t length;
 	mode_t mask;
+	char link;
 
 	if (!new->path[0])
 		return cli_error(error, AETHER_ENOENT, 0,
@@ -91,6 +90,11 @@ static int find_target(struct shards_new *new, struct aether_error *error)
 	if (errno != ENOENT)
 		return cli_error_os(error, "cannot write the output",
 				    new->path);
+	if (readlink(new->path, &link, 1) >= 0)
+		return cli_error(error, AETHER_EEXIST, 0,
+				 "the output %s is a link to what is not "
+				 "there; name another.",
+				 new->path);
 	mask = umask(0);
 	umask(mask);
 	new->mode = 0777 & ~mask;
@@ -115,10 +119,10 @@ static int make_hidden(struct shards_new *new, struct aether_error *error)
 {
 	const char *name = last_part(new->target);
 	char *parent = strndup(new->target, (size_t)(name - new->target));
-	char hidden[HIDDEN_SIZE];
+	char hidden[SHARDS_HIDDEN_SIZE];
 	int rc = 0;
 
-	hide(hidden);
+	shards_hide(hidden);
 	new->parent = parent ? open(parent[0] ? parent : ".",
 				    O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 			     : -1;
@@ -130,10 +134,12 @@ static int make_hidden(struct shards_new *new, struct aether_error *error)
 		return rc;
 	new->temporary = strdup(hidden);
 	new->fd = openat(new->parent, hidden,
-			 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (!new->temporary || new->fd < 0)
 		return cli_error_os(error, "cannot open the directory beside",
 				    new->path);
+	shards_left_mine(new->fd);
+	shards_left_say("encode", new->parent, new->path, 0);
 	return 0;
 }
 
@@ -175,8 +181,7 @@ static int sync_shards(const struct shards_job *job, struct aether_error *error)
 	return 0;
 }
 
-/* Headers, behind all that they speak for. */
-static int head(const struct shards_job *job, int sync,
+int shards_head(const struct shards_job *job, int sync,
 		struct aether_error *error)
 {
 	uint8_t page[AE_SHARD_PAGE];
@@ -210,7 +215,7 @@ static int close_shards(struct shards_job *job, struct aether_error *error)
 int shards_new_commit(struct shards_new *new, struct shards_job *job,
 		      struct aether_error *error)
 {
-	int rc = head(job, new->sync, error);
+	int rc = shards_head(job, new->sync, error);
 
 	if (rc == 0)
 		rc = close_shards(job, error);
@@ -247,70 +252,4 @@ void shards_new_close(struct shards_new *new, struct shards_job *job)
 	free(new->target);
 	memset(new, 0, sizeof(*new));
 	new->fd = new->parent = -1;
-}
-
-/* ---- shards that are made again */
-
-/* Their hidden names: no other process has them, and those of a killed one
- * are in nobody's way. */
-static void hide_shard(uint32_t shard, char name[HIDDEN_SIZE])
-{
-	snprintf(name, HIDDEN_SIZE, ".aether-%ld-shard-%03u", (long)getpid(),
-		 shard);
-}
-
-int shards_again_open(const struct shards_found *found, struct shards_job *job,
-		      struct aether_error *error)
-{
-	int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	char name[HIDDEN_SIZE];
-
-	for (uint32_t i = 0; i < job->shards; i++) {
-		if (found->set.shard[i].state == AE_SHARD_IS_GOOD)
-			continue;
-		hide_shard(i, name);
-		job->to[i] = openat(found->fd, name, flags, 0666);
-		if (job->to[i] < 0 && errno == EEXIST &&
-		    unlinkat(found->fd, name, 0) == 0)
-			job->to[i] = openat(found->fd, name, flags, 0666);
-		if (job->to[i] < 0)
-			return cli_error_os(error, "cannot make a file in",
-					    found->path);
-	}
-	return 0;
-}
-
-int shards_again_commit(const struct shards_found *found,
-			struct shards_job *job, int sync,
-			struct aether_error *error)
-{
-	char hidden[HIDDEN_SIZE], name[AE_SHARD_NAME_SIZE];
-	int rc = head(job, sync, error);
-
-	for (uint32_t i = 0; rc == 0 && i < job->shards; i++) {
-		if (job->to[i] < 0)
-			continue;
-		hide_shard(i, hidden);
-		ae_shard_name_make(i, job->shards, name);
-		if (renameat(found->fd, hidden, found->fd, name) < 0)
-			rc = cli_error_os(error, "cannot replace", name);
-	}
-	if (rc == 0 && sync && fsync(found->fd) < 0)
-		rc = cli_error_os(error, "cannot finish", found->path);
-	return rc;
-}
-
-void shards_again_close(const struct shards_found *found,
-			struct shards_job *job)
-{
-	char name[HIDDEN_SIZE];
-
-	for (uint32_t i = 0; i < job->shards; i++) {
-		if (job->to[i] < 0)
-			continue;
-		hide_shard(i, name);
-		unlinkat(found->fd, name, 0); /* renamed: it is not there */
-		close(job->to[i]);
-		job->to[i] = -1;
-	}
 }

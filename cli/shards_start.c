@@ -145,10 +145,10 @@ static int explain(pid_t pid, int status, struct aether_error *error)
 	int code = -WEXITSTATUS(status);
 
 	return cli_error(error, AETHER_ESTAGE, 0,
-			 "a worker (pid %ld) ended with status %d (%s); there "
-			 "is no output, run it again.",
+			 "a worker (pid %ld) ended with status %d (%s); %s, "
+			 "and run it again.",
 			 (long)pid, WEXITSTATUS(status),
-			 aether_error_message(code));
+			 aether_error_message(code), aether_error_remedy(code));
 }
 
 static int bury(struct shards_crew *crew, uint32_t place, int status,

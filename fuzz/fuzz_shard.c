@@ -141,6 +141,8 @@ static void block(void)
 	if (ae_shard_block_read(page, &file, number, group, again) < 0)
 		must(!memcmp(sums, again, count * sizeof(*sums)),
 		     "is damaged, and gives checksums");
+	else if (memcmp(page, before, AE_SHARD_SUMS_AT_SUMS))
+		must(0, "has a block with more in it");
 	else if (!memcmp(page, before, sizeof(page)))
 		must(!memcmp(sums, again, count * sizeof(*sums)),
 		     "gives other checksums");
@@ -160,6 +162,46 @@ static uint32_t without_twins(struct ae_shard_candidate *all, uint32_t count)
 			all[left++] = all[i];
 	}
 	return left;
+}
+
+/* Shards that can be had when the files of `order` have their names, up to
+ * `placed` of them. */
+static uint32_t had(const struct ae_shard_set *found, const uint32_t *order,
+		    uint32_t placed)
+{
+	uint8_t new[AE_SHARDS_MAX] = { 0 }, replaced[CANDIDATES] = { 0 };
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < placed; i++) {
+		uint32_t slot = found->shard[order[i]].slot;
+
+		new[order[i]] = 1;
+		if (slot != AE_SHARD_NONE)
+			replaced[slot] = 1;
+	}
+	for (uint32_t i = 0; i < found->shards; i++) {
+		uint32_t source = found->shard[i].source;
+
+		sum += new[i] || (source != AE_SHARD_NONE && !replaced[source]);
+	}
+	return sum;
+}
+
+/* Wherever a repair ends there is as much as before, or all but one. */
+static void check_order(const struct ae_shard_set *found,
+			const struct ae_shard_candidate *all)
+{
+	uint32_t order[AE_SHARDS_MAX], before, now;
+	uint32_t count = ae_shard_set_order(found, all, order);
+
+	must(count <= found->shards, "is placed twice");
+	before = had(found, order, 0);
+	for (uint32_t i = 1; i <= count; i++) {
+		now = had(found, order, i);
+		must(now >= before || now + 1 >= found->shards,
+		     "is overwritten while it is needed");
+	}
+	must(had(found, order, count) == found->shards, "has no place");
 }
 
 static void set(void)
@@ -208,6 +250,7 @@ static void set(void)
 			     source == slot,
 		     "is good, and read from elsewhere");
 	}
+	check_order(&found, all);
 }
 
 static void name(void)

@@ -165,6 +165,60 @@ int ae_shard_set_choose(const struct ae_shard_candidate *candidates,
 	return 0;
 }
 
+/* The other shard that is read from the file with this one's name, or NONE. */
+static uint32_t lodger(const struct ae_shard_set *set,
+		       const struct ae_shard_candidate *candidates,
+		       uint32_t shard)
+{
+	uint32_t slot = set->shard[shard].slot, number;
+
+	if (slot == AE_SHARD_NONE ||
+	    candidates[slot].state != AE_SHARD_IS_GOOD ||
+	    !ae_shard_file_same(&candidates[slot].file, &set->file))
+		return AE_SHARD_NONE;
+	number = candidates[slot].number;
+	if (number == shard || set->shard[number].source != slot)
+		return AE_SHARD_NONE;
+	return number;
+}
+
+/* The first one that can be placed without a loss, or else `next` if that has
+ * not been placed, or else any. NONE: all have been. */
+static uint32_t pick(const uint32_t *lodgers, const uint8_t *waits,
+		     uint32_t shards, uint32_t next)
+{
+	uint32_t any = AE_SHARD_NONE;
+
+	for (uint32_t i = 0; i < shards; i++) {
+		if (!waits[i])
+			continue;
+		if (lodgers[i] == AE_SHARD_NONE || !waits[lodgers[i]])
+			return i;
+		if (any == AE_SHARD_NONE)
+			any = i;
+	}
+	return next != AE_SHARD_NONE && waits[next] ? next : any;
+}
+
+uint32_t ae_shard_set_order(const struct ae_shard_set *set,
+			    const struct ae_shard_candidate *candidates,
+			    uint32_t order[AE_SHARDS_MAX])
+{
+	uint32_t lodgers[AE_SHARDS_MAX], next = AE_SHARD_NONE, count = 0, i;
+	uint8_t waits[AE_SHARDS_MAX];
+
+	for (i = 0; i < set->shards; i++) {
+		lodgers[i] = lodger(set, candidates, i);
+		waits[i] = set->shard[i].state != AE_SHARD_IS_GOOD;
+	}
+	while ((i = pick(lodgers, waits, set->shards, next)) != AE_SHARD_NONE) {
+		order[count++] = i;
+		waits[i] = 0;
+		next = lodgers[i];
+	}
+	return count;
+}
+
 int ae_shard_set_has(const struct ae_shard_set *set, uint32_t candidate)
 {
 	for (uint32_t i = 0; i < set->shards; i++)

@@ -75,6 +75,18 @@ int ae_shard_set_choose(const struct ae_shard_candidate *candidates,
 			uint32_t count, struct ae_shard_set *set,
 			struct ae_shard_file *other);
 
+/*
+ * In which order those that are not good get their names when they have been
+ * made again, so that whatever ends that early, as much can be had as before.
+ * A new file replaces what has its name, and that may be where another shard
+ * is read from: that one has its place first. Where they stand in a ring one
+ * has to begin, but only when all others are there, and the one that it
+ * replaces is next. How many they are.
+ */
+uint32_t ae_shard_set_order(const struct ae_shard_set *set,
+			    const struct ae_shard_candidate *candidates,
+			    uint32_t order[AE_SHARDS_MAX]);
+
 /* Is the candidate one of the set, by name or by content? */
 int ae_shard_set_has(const struct ae_shard_set *set, uint32_t candidate);
 

@@ -180,7 +180,9 @@ int ae_shard_block_read(const uint8_t page[AE_SHARD_PAGE],
 	    get32(page + AE_SHARD_SUMS_AT_NUMBER) != number ||
 	    get32(page + AE_SHARD_SUMS_AT_COUNT) != count ||
 	    get(page + AE_SHARD_SUMS_AT_FIRST, 8) != group * AE_SHARD_GROUP ||
-	    !is_sealed(page))
+	    !is_sealed(page) || !is_zero(page + AE_SHARD_SUMS_AT_ZERO, 16) ||
+	    !is_zero(page + AE_SHARD_SUMS_AT_SUMS + 8 * (size_t)count,
+		     8 * (size_t)(AE_SHARD_GROUP - count)))
 		return -1;
 	for (uint32_t i = 0; i < count; i++)
 		sums[i] = get(page + AE_SHARD_SUMS_AT_SUMS + 8 * i, 8);

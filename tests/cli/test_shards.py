@@ -4,8 +4,10 @@
 any m shards lost, pipes; the format as docs/shards.md has it, read by that page
 alone; parities computed anew, byte for byte."""
 import os
+import pty
 import random
 import resource
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -222,6 +224,45 @@ def test_pipes():
             must(result.raw == p.data and '"ok":true' in result.err, "objects go beside")
 
 
+def test_decode_onto_its_shards():
+    with Place(50000) as p:
+        before = p.files()
+        for out in (p.shard(1), p.path / "link"):
+            if not out.exists():
+                out.symlink_to(p.shard(0))
+            bad(1, "AETHER_EINVAL", "decode", p.dir, "-o", out, says="is one of the shards")
+        with open(p.shard(2), "ab") as out:
+            result = aether("decode", p.dir, "-o", "-", stdout=out)
+        same(result.status, 1, result.err)
+        must("standard output is one of the shards" in result.err, result.err)
+        must(p.files() == before, "shards have changed")
+
+
+def test_progress():
+    """Standard error shows it, if that is a terminal, and nothing of it stays."""
+    with Place(10) as p:
+        here, there = pty.openpty()
+        process = subprocess.Popen([tool.BIN, "encode", "-k", "4", "-m", "2", "-", "-o",
+                                    p.path / "e"], stdin=subprocess.PIPE, stderr=there,
+                                   stdout=subprocess.PIPE, env=tool.environment())
+        os.close(there)
+        shown = b""
+        while b"GB/s" not in shown:     # as long as it takes until it begins
+            process.stdin.write(bytes(1 << 19))
+            while select.select([here], [], [], 0)[0]:
+                shown += os.read(here, 4096)
+        process.stdin.close()
+        try:
+            while True:
+                shown += os.read(here, 4096) or 1 / 0
+        except (OSError, ZeroDivisionError):
+            pass    # nobody has the terminal any more
+        os.close(here)
+        same(process.wait(tool.TIMEOUT), 0)
+        must(shown.startswith(b"\r  ") and shown.endswith(b"\r\x1b[K"), "shown:", shown)
+        must(b"into 4 + 2 shards" in process.stdout.read(), "what stays")
+
+
 def test_what_is_made_up_as_it_is_read():
     with Place(10) as p:
         good("encode", "/proc/self/status", "-o", p.path / "e")
@@ -290,6 +331,31 @@ def test_many_files():
         p.clean()
 
 
+def test_few_files():
+    """However few may be open: it works, or it says that, and nothing is left."""
+    def limited(count):
+        return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+    most = 64 if not tool.INSTRUMENTED else 200     # sanitizers open some, too
+    with Place(100000, 4, 2) as p:
+        p.lose(1)
+        for words, goal in ((["encode", "-k", 4, "-m", 2, p.input, "-o", p.path / "e"], 0),
+                            (["decode", p.dir, "-o", p.out], 0), (["check", p.dir], 3)):
+            statuses = set()
+            for count in [*range(8, 40), most]:
+                result = aether(*words, preexec_fn=limited(count))
+                statuses.add(result.status)
+                if result.status == 1:
+                    must("open files" in result.err and "raise the limit" in result.err,
+                         f"{words[0]} with {count}:", result.err)
+                    must(not (p.path / "e").exists() and not p.out.exists(), "an output")
+                else:
+                    same(result.status, goal, f"{words[0]} with {count}: {result.err}")
+                subprocess.run(["rm", "-rf", p.path / "e", p.out], check=True)
+                p.clean()
+            same(statuses, {goal, 1}, f"{words[0]}")
+
+
 # ---- the directory
 
 def test_where_it_goes():
@@ -314,6 +380,8 @@ def test_where_it_goes():
 
         refused("AETHER_EEXIST", p.dir, "not empty")
         refused("AETHER_EEXIST", p.input, "no directory")
+        os.symlink("nowhere", p.path / "dangling")
+        refused("AETHER_EEXIST", p.path / "dangling", "link to what is not there")
         refused("AETHER_ENOENT", p.path / "no" / "where", "beside")
         (p.path / "here").mkdir()
         refused("AETHER_EEXIST", ".", "current directory", cwd=p.path / "here")

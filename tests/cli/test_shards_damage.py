@@ -140,6 +140,50 @@ def test_all_moved_round():
     survives(damage, {n: "misnamed" for n in range(6)})
 
 
+def cross(p):
+    """The first three and the last three of seven under each other's names."""
+    moved = {number: p.shard(number).read_bytes() for number in (0, 1, 2, 4, 5, 6)}
+    for number, data in moved.items():
+        p.shard((number + 4) % 8 if number < 3 else number - 4).write_bytes(data)
+
+
+def test_repair_loses_nothing_on_its_way():
+    """A name that cannot be replaced ends it; what other names held is needed."""
+    with Place(SIZE, 4, 3) as p:
+        cross(p)
+        p.lose(3)
+        p.shard(3).mkdir()
+        p.decode()
+        bad(1, "AETHER_EIO", "repair", p.dir, says="shard-003-of-007 in " + str(p.dir) +
+            " is a directory, in the place of a shard; move it away")
+        p.decode()
+        p.shard(3).rmdir()
+        wrong = p.check()
+        same(wrong.pop(3), "missing")
+        same(wrong, {n: "misnamed" for n in (0, 1, 2, 4, 5, 6)})
+        p.repair(range(7))
+        p.decode()
+        p.clean()
+
+
+def test_repair_shows_no_more_than_before():
+    with Place(SIZE) as p:
+        mask = os.umask(0o022)
+        for number in range(6):
+            p.shard(number).chmod(0o600 if number != 2 else 0o640)
+        p.lose(1)
+        p.flip(2, PAGE)
+        p.repair([1, 2])
+        os.umask(mask)
+        same([p.shard(n).stat().st_mode & 0o777 for n in (1, 2)], [0o600, 0o640])
+        if os.geteuid() == 0:
+            for number in range(6):
+                os.chown(p.shard(number), 65534, 65534)
+            p.lose(1)
+            p.repair([1])
+            same(p.shard(1).stat().st_uid, 65534, "its owner")
+
+
 def test_strides_swapped_within_a_shard():
     def damage(p):
         shard = p.shard(2).read_bytes()
@@ -305,6 +349,20 @@ def test_forged_strides():
         p.shard(4).write_bytes(shard)
         p.flip(0, PAGE)     # its checksum is still there
         p.lost(["the shards contradict each other"])
+
+
+def test_forged_blocks():
+    """Where zeros belong, and the checksum is right: it is not this version's."""
+    for at in (40, 55, 56 + 8 * 10, PAGE - 9):
+        with Place(SIZE) as p:
+            start = p.header().block_at(0)
+            page = bytearray(p.shard(2).read_bytes()[start:start + PAGE])
+            page[at] = 1
+            page[-8:] = xxh3(page[:-8]).to_bytes(8, "little")
+            p.write(2, start, page)
+            same(p.check(), {2: "damaged"}, f"at {at}")
+            p.decode()
+            p.repair([2])
 
 
 def test_too_many_names():

@@ -31,6 +31,14 @@ DATA = data_of(SIZE)
 TRIES = 30
 
 
+def ignores(pid, number):
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return int(status.split("SigIgn:")[1].split()[0], 16) >> (number - 1) & 1
+
+
 class Started:
     """A verb at work, whose workers can be found."""
     def __init__(self, *words, stdin=None, stdout=subprocess.PIPE, **more):
@@ -49,6 +57,10 @@ class Started:
         except (FileNotFoundError, ProcessLookupError):
             return []
 
+    def begun(self):
+        """Those that have come so far that they end with the orchestrator."""
+        return [pid for pid in self.workers() if ignores(pid, signal.SIGINT)]
+
     def end(self):
         out, err = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, out, err.decode()
@@ -58,8 +70,9 @@ def met_at_work(start):
     """Starts it until its workers are stopped before they were done."""
     for _ in range(TRIES):
         started = start()
-        until(lambda: started.workers() or started.ended(), "workers")
-        pids = started.workers()
+        until(lambda: started.ended() or started.workers() and
+              len(started.begun()) == len(started.workers()), "workers")
+        pids = started.begun()
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGSTOP)
@@ -186,18 +199,27 @@ def test_decode_and_repair_survive():
     must(respawned > 3, "nobody was killed at work:", respawned)
 
 
+def killed_until_it_ends(p):
+    subprocess.run(["rm", "-rf", p.path / "e"], check=True)
+    started = Started("encode", "-k", 40, "-m", 20, "--stride", "1M", p.input, "-o",
+                      p.path / "e")
+    while not started.ended():
+        for pid in started.workers():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    return started.end()
+
+
 def test_killed_again_and_again():
-    """When no stripe is ever done it gives up. A stripe takes long here."""
+    """When no stripe is ever done it gives up. A stripe takes long here, but one
+    may be done all the same where we stand still."""
     with place() as p:
-        started = Started("encode", "-k", 40, "-m", 20, "--stride", "1M", p.input, "-o",
-                          p.path / "e")
-        while not started.ended():
-            for pid in started.workers():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-        status, out, err = started.end()
+        for _ in range(TRIES):
+            status, out, err = killed_until_it_ends(p)
+            if status:
+                break
         same((status, json.loads(out)["code"]), (1, "AETHER_ESTAGE"), err)
         must("were killed and no stripe was done" in err, "it says", err)
         p.clean()
@@ -229,7 +251,67 @@ def test_killed_all():
         bad(3, "AETHER_EVERIFY", "check", hidden, says="never finished")
         bad(1, "AETHER_EIO", "decode", hidden, "-o", p.out, says="never finished")
         bad(1, "AETHER_EIO", "repair", hidden, says="never finished")
+        # the next one says so; what is being made is not what is left
+        started, pids = met_at_work(lambda: Started(
+            "encode", *WORDS, p.input, "-o", p.path / f"e{random.random()}"))
+        result = good("encode", *WORDS, p.input, "-o", target)
+        same(result.err, f"aether encode: {left[0]} beside {target} was left by one that "
+             "was killed; remove it.\n")
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        started.end()
         same(os.listdir(tool.planes), [], "planes left")
+
+
+def test_killed_in_repair():
+    """No shard is half there; the next one says what is left."""
+    with place() as p:
+        whole = p.files()
+
+        def start():
+            p.lose(*[n for n in (1, 2) if p.shard(n).exists()])
+            return Started("repair", p.dir)
+
+        def writes(pid):
+            return any(".aether-" in name and "shard-001" in name
+                       for _, name in tool.open_files(pid))
+
+        # it checks first: met when it writes
+        for _ in range(TRIES):
+            for name in os.listdir(p.dir):
+                if name.startswith("."):
+                    (p.dir / name).unlink()
+            started = start()
+            until(lambda: started.ended() or writes(started.pid), "it writes")
+            started.process.kill()
+            if started.end()[0] == -signal.SIGKILL:
+                break
+        hidden = [n for n in os.listdir(p.dir) if n.startswith(".")]
+        left = {name: data for name, data in p.files().items() if name not in hidden}
+        must(all(whole[name] == data for name, data in left.items()), "half a shard")
+        p.decode()
+        must(p.repair([n for n in (1, 2) if not p.shard(n).exists()]), "repair")
+        if any((p.dir / n).stat().st_size for n in hidden):
+            must("was left by one that was killed" in good("check", p.dir).err or
+                 "were left by some" in good("check", p.dir).err, "check says")
+        for name in hidden:
+            (p.dir / name).unlink()
+        same(p.files(), whole, "shards")
+        same(good("check", p.dir).err, "")
+        p.clean()
+
+
+def test_killed_in_decode():
+    with place() as p:
+        p.out.write_bytes(b"precious")
+        p.lose(0, 3)
+        started, pids = met_at_work(lambda: Started("decode", p.dir, "-o", p.out))
+        whole = p.out.read_bytes() == DATA      # by one that was not met
+        started.process.kill()
+        same(started.end()[0], -signal.SIGKILL)
+        until(lambda: not any(alive(pid) for pid in pids), "its workers end with it")
+        must(p.out.read_bytes() == (DATA if whole else b"precious"), "half an output")
+        p.clean()
 
 
 def test_killed_at_any_moment():
