@@ -325,6 +325,52 @@ static void test_rights(void)
 	aether_plane_detach(less);
 }
 
+/* One source and one target, each in a segment of its own, to who joined with
+ * these options at `less`. */
+static int burn_between(struct scene *s, struct aether_plane *less,
+			struct aether_participant_options options,
+			uint32_t from, uint32_t into)
+{
+	struct aether_participant *mine = rig_join_with(less, &options);
+	uint64_t to = aether_participant_tenancy(mine), taken = 0;
+	uint64_t source = reserve_in(s->me, from);
+	uint64_t target = reserve_in(s->me, into);
+	struct aether_gf256 *one = NULL;
+	int rc;
+
+	need(aether_gf256_make(matrix + 1, 1, 1, &one) == 0);
+	need(aether_route(s->me, source, to) == 0);
+	need(aether_route(s->me, target, to) == 0);
+	need(aether_route_take(mine, &taken) == 0 && taken == source);
+	need(aether_route_take(mine, &taken) == 0 && taken == target);
+	rc = aether_gf256_burn(mine, one, &target, &source, SHORT, 0);
+	aether_gf256_free(one);
+	aether_participant_leave(mine);
+	return rc;
+}
+
+/* Who joined without a need for data is given leases where it may not write,
+ * or not even read: no fault, whatever it needs. Segment 1: read; 2: route. */
+static void test_no_data(void)
+{
+	struct aether_participant_options o = { .no_data = 1 };
+	struct aether_plane *less;
+	struct scene s;
+
+	begin(&s);
+	less = again(s.plane, 0, 1 << 2, 1 << 1);
+	is_int(burn_between(&s, less, o, 0, 1), AETHER_EACCES,
+	       "no data needed: a target that I may only read");
+	is_int(burn_between(&s, less, o, 0, 2), AETHER_EACCES,
+	       "no data needed: a target that I may not even read");
+	is_int(burn_between(&s, less, o, 2, 0), AETHER_EACCES,
+	       "no data needed: a source that I may not read");
+	is_int(burn_between(&s, less, o, 1, 0), 0,
+	       "no data needed, but the right is there");
+	end(&s);
+	aether_plane_detach(less);
+}
+
 static void tests(void)
 {
 	test_burn();
@@ -333,6 +379,7 @@ static void tests(void)
 	test_handles();
 	test_shared();
 	test_rights();
+	test_no_data();
 }
 
 int main(void)
