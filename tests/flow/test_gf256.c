@@ -371,6 +371,78 @@ static void test_no_data(void)
 	aether_plane_detach(less);
 }
 
+#define CALLS (RIG_SLOW ? 5000 : 50000) /* at least */
+#define SEEN 100                        /* answers that are not as before */
+#define LIMIT (20 * CALLS)              /* a busy machine may show few */
+
+/* A handle in shared memory, and what another process makes of it for ever. */
+struct changing {
+	struct aether_word64 *handle;
+	uint64_t good, bad;
+};
+
+static int change(void *argument)
+{
+	const struct changing *c = argument;
+
+	for (;;) {
+		ae_store64_relaxed(c->handle, c->bad);
+		ae_store64_relaxed(c->handle, c->good);
+	}
+	return 0;
+}
+
+/* Burns into the target that changes; how many answers were not 0, nor the
+ * refusal of the bad one, or left the bad one changed. */
+static int burn_changing(struct scene *s, struct changing *c)
+{
+	const uint8_t *bad = bytes_of(s->me, c->bad);
+	uint8_t before[SHORT];
+	int wrong = 0, seen = 0, last = 0, calls = 0;
+	struct aether_gf256 *one = NULL;
+	pid_t child;
+
+	need(aether_gf256_make(matrix + 1, 1, 1, &one) == 0);
+	memcpy(before, bad, SHORT);
+	child = rig_fork(change, c);
+	do {
+		int rc = aether_gf256_burn(s->me, one,
+					   (const uint64_t *)c->handle,
+					   s->sources, SHORT, 0);
+
+		wrong += (rc != 0 && rc != AETHER_EOWNER) ||
+			 memcmp(bad, before, SHORT) != 0;
+		seen += rc != last;
+		last = rc;
+		calls++;
+	} while (!wrong && calls < LIMIT && (calls < CALLS || seen < SEEN));
+	kill(child, SIGKILL);
+	rig_wait(child);
+	aether_gf256_free(one);
+	return wrong;
+}
+
+/* A target's handle that lies where another process writes, as in a plane: what
+ * was looked at is what is written. */
+static void test_changing(void)
+{
+	struct changing c = { .handle = rig_shared(sizeof(*c.handle)) };
+	uint64_t to, taken = 0;
+	struct scene s;
+
+	begin(&s);
+	to = aether_participant_tenancy(s.me);
+	c.good = s.targets[0];
+	c.bad = rig_reserve(s.other);
+	scatter(bytes_of(s.other, c.bad), SHORT);
+	need(aether_share(s.other, c.bad, &to, 1, NULL) == 0);
+	need(aether_route_take(s.me, &taken) == 0 && taken == c.bad);
+	ae_store64_relaxed(c.handle, c.good);
+	is_int(burn_changing(&s, &c), 0,
+	       "a handle that changes: never a stride that is shared with me");
+	end(&s);
+}
+
 static void tests(void)
 {
 	test_burn();
@@ -380,6 +452,7 @@ static void tests(void)
 	test_shared();
 	test_rights();
 	test_no_data();
+	test_changing();
 }
 
 int main(void)
