@@ -112,5 +112,8 @@ int aether_gf256_burn(struct aether_participant *me,
 	if (rc == 0)
 		rc = aether_gf256_apply(gf256, to, (const void *const *)from,
 					length, flags);
+	/* What was read or written meanwhile may have been nobody's zeros. */
+	if (rc == 0 && aether_fault_lost(aether_participant_plane(me)))
+		rc = AETHER_ECORRUPT;
 	return rc;
 }

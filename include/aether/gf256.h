@@ -94,7 +94,8 @@ AETHER_API int aether_gf256_apply(const struct aether_gf256 *gf256,
  * Errors: the refusals of stride.h, for whichever lease comes first; those of
  * apply; AETHER_EINVAL (the length is more than a lease has bytes; a target is
  * named twice, or is a source), AETHER_EOWNER and AETHER_EACCES (a target that
- * I may only read).
+ * I may only read). AETHER_ECORRUPT also if memory of the plane was taken away
+ * meanwhile (fault.h): what the targets hold is then nothing.
  */
 AETHER_API int aether_gf256_burn(struct aether_participant *me,
 				 const struct aether_gf256 *gf256,
