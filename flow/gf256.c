@@ -28,22 +28,39 @@ int aether_gf256_invert(const uint8_t *matrix, uint32_t n, uint8_t *inverse)
 	return rc;
 }
 
+/* The matrix is nobody else's. */
+static int make(const struct ae_gf256_matrix *matrix,
+		struct aether_gf256 **gf256)
+{
+	const struct ae_gf256_kernel *kernel = ae_gf256_kernel();
+	struct aether_gf256 *made = malloc(ae_gf256_size(kernel, matrix));
+
+	if (!made)
+		return AETHER_ENOMEM;
+	ae_gf256_init(made, kernel, matrix);
+	*gf256 = made;
+	return 0;
+}
+
 int aether_gf256_make(const uint8_t *matrix, uint32_t targets, uint32_t sources,
 		      struct aether_gf256 **gf256)
 {
-	const struct ae_gf256_kernel *kernel = ae_gf256_kernel();
-	struct ae_gf256_matrix m = { matrix, targets, sources };
-	size_t size = ae_gf256_size(kernel, &m);
-	struct aether_gf256 *made;
+	struct ae_gf256_matrix m = { NULL, targets, sources };
+	uint8_t *copy;
+	int rc;
 
-	if (size == 0)
+	if (targets - 1 >= AETHER_GF256_MAX || sources - 1 >= AETHER_GF256_MAX)
 		return AETHER_EINVAL;
-	made = malloc(size);
-	if (!made)
+	copy = malloc((size_t)targets * sources);
+	if (!copy)
 		return AETHER_ENOMEM;
-	ae_gf256_init(made, kernel, &m);
-	*gf256 = made;
-	return 0;
+	/* Kernels read it twice, to count steps and to write them: it may lie
+	 * where others write meanwhile. */
+	memcpy(copy, matrix, (size_t)targets * sources);
+	m.bytes = copy;
+	rc = make(&m, gf256);
+	free(copy);
+	return rc;
 }
 
 void aether_gf256_free(struct aether_gf256 *gf256)
