@@ -68,6 +68,16 @@ void aether_gf256_free(struct aether_gf256 *gf256)
 	free(gf256);
 }
 
+uint32_t aether_gf256_targets(const struct aether_gf256 *gf256)
+{
+	return gf256 ? gf256->targets : 0;
+}
+
+uint32_t aether_gf256_sources(const struct aether_gf256 *gf256)
+{
+	return gf256 ? gf256->sources : 0;
+}
+
 int aether_gf256_apply(const struct aether_gf256 *gf256, void *const *targets,
 		       const void *const *sources, size_t length,
 		       uint32_t flags)

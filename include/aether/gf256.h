@@ -63,6 +63,11 @@ AETHER_API int aether_gf256_make(const uint8_t *matrix, uint32_t targets,
 /* Frees it; NULL is allowed. Nobody may be using it. */
 AETHER_API void aether_gf256_free(struct aether_gf256 *gf256);
 
+/* How many targets and sources it has; of NULL: 0. So many addresses, or
+ * handles, are read by apply and burn. */
+AETHER_API uint32_t aether_gf256_targets(const struct aether_gf256 *gf256);
+AETHER_API uint32_t aether_gf256_sources(const struct aether_gf256 *gf256);
+
 /* The sums are added to what the targets hold; else they take its place. */
 #define AETHER_GF256_ADD 1u
 

@@ -226,6 +226,10 @@ static void test_leases(void)
 	refuses(&s, SHORT - 1, AETHER_EINVAL, "no whole block");
 	is_int(aether_gf256_burn(s.me, NULL, s.targets, s.sources, SHORT, 0),
 	       AETHER_EINVAL, "no matrix");
+	ok(aether_gf256_targets(s.gf256) == 2 &&
+		   aether_gf256_sources(s.gf256) == 3 &&
+		   !aether_gf256_targets(NULL) && !aether_gf256_sources(NULL),
+	   "says how many handles it reads");
 	end(&s);
 }
 
