@@ -12,6 +12,7 @@ a fixed order, and the best of several tries is kept.
     --avx512 FILE  the same for gf256_avx512.S
 """
 import argparse
+import os
 import random
 
 POLYNOMIAL = 0x11D
@@ -269,6 +270,19 @@ def avx512_text(found):
             yield f"\tENTRY(.L{which}_{constant:02x})\n"
 
 
+def write(path, parts):
+    """Whole or not at all: builds that run at once share the file."""
+    unfinished = f"{path}.{os.getpid()}"
+    try:
+        with open(unfinished, "w", encoding="ascii") as out:
+            out.writelines(parts)
+        os.replace(unfinished, path)
+    except BaseException:
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)
+        raise
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("--c", "--avx2", "--avx512"):
@@ -278,8 +292,7 @@ def main():
                               (options.avx2, False, avx2_text),
                               (options.avx512, True, avx512_text)):
         if path:
-            with open(path, "w", encoding="ascii") as out:
-                out.writelines(text(programs(three)))
+            write(path, text(programs(three)))
 
 
 if __name__ == "__main__":

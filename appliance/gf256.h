@@ -21,7 +21,7 @@ struct ae_gf256_op {
 	uint64_t at;
 };
 
-/* A matrix as a kernel reads it. */
+/* A matrix as a kernel reads it, twice: it must not change meanwhile. */
 struct ae_gf256_matrix {
 	const uint8_t *bytes; /* row after row, a row for each target */
 	uint32_t targets, sources;

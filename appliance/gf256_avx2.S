@@ -18,7 +18,7 @@
  * whole lines are written: streaming stores of half a line each are ruinous,
  * and the plain ones evict a source less.
  */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__ELF__) && !defined(__ILP32__)
 
 #define ADD 1
 #define STREAM 2
@@ -258,4 +258,6 @@ ae_gf256_avx2_run:
 	.size ae_gf256_avx2_codes, . - ae_gf256_avx2_codes
 
 #endif
+#ifdef __ELF__
 	.section .note.GNU-stack, "", @progbits
+#endif

@@ -8,7 +8,7 @@
  */
 #include "gf256.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__ELF__) && !defined(__ILP32__)
 
 enum {
 	BEGIN_0 = 256,

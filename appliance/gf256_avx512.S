@@ -11,7 +11,7 @@
  *	zmm0-7	the sums of the first target; zmm8-15 of the second
  *	zmm16-23	the source; zmm24-31 to work with
  */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__ELF__) && !defined(__ILP32__)
 
 #define ADD 1
 #define STREAM 2
@@ -196,4 +196,6 @@ ae_gf256_avx512_run:
 	.size ae_gf256_avx512_codes, . - ae_gf256_avx512_codes
 
 #endif
+#ifdef __ELF__
 	.section .note.GNU-stack, "", @progbits
+#endif

@@ -8,7 +8,7 @@
  */
 #include "gf256.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__ELF__) && !defined(__ILP32__)
 
 /* In the table: products of the first target of a pair, the first of which only
  * takes the source in; products of the second; then these. */

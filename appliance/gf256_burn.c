@@ -84,8 +84,11 @@ int ae_gf256_scale(const struct ae_gf256_scale *scale,
 			bytes[i] = scale->products[bytes[i]];
 		return 0;
 	}
+	/* Eight planes of a larger tile are more than a size can say: not in
+	 * whole tiles, whatever the length. */
 	if (piece->format != AETHER_FORMAT_SLICED || tile < 8 ||
-	    (tile & (tile - 1)) || piece->length % (AETHER_PLANES * tile))
+	    tile > SIZE_MAX / AETHER_PLANES || (tile & (tile - 1)) ||
+	    piece->length % (AETHER_PLANES * tile))
 		return AETHER_EINVAL;
 	scale_planes(scale->gf256, piece);
 	return 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GF(2^8) on bit-planes with 64-bit words: any processor. Compiled without
- * vectors (Makefile), for it is what is left where there are none.
+ * vectors of the compiler's making (Makefile), also where every processor has
+ * some, as SSE2 or NEON: it is the baseline that other kernels are measured by,
+ * and what AETHER_ISA=scalar asks for.
  */
 #include "gf256.h"
 

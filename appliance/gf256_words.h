@@ -21,12 +21,14 @@ static size_t ae_gf256_words_plan(const struct ae_gf256_matrix *matrix,
 		if (ops)
 			ops[count] = (struct ae_gf256_op) { 0, t };
 		count++;
-		for (uint32_t s = 0; s < matrix->sources; s++, element++) {
-			if (*element == 0)
+		for (uint32_t s = 0; s < matrix->sources; s++) {
+			uint8_t constant = *element++;
+
+			if (constant == 0)
 				continue;
 			if (ops)
 				ops[count] = (struct ae_gf256_op) {
-					(uintptr_t)times[*element], s
+					(uintptr_t)times[constant], s
 				};
 			count++;
 		}

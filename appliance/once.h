@@ -18,4 +18,14 @@ static inline uint32_t ae_once(const uint32_t *number)
 	return seen;
 }
 
+/* In halves where words are smaller: then maybe a number that never was, which
+ * is checked as any other. */
+static inline uint64_t ae_once64(const uint64_t *number)
+{
+	uint64_t seen = *number;
+
+	__asm__ volatile("" : "+r"(seen));
+	return seen;
+}
+
 #endif

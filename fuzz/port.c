@@ -50,6 +50,11 @@ void ae_host_wake(const struct aether_word32 *word)
 	(void)word;
 }
 
+int aether_fault_lost(const struct aether_plane *plane)
+{
+	return ae_plane_lost(plane);
+}
+
 uint32_t ae_host_cpu(void)
 {
 	return 0;

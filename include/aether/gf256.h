@@ -63,6 +63,11 @@ AETHER_API int aether_gf256_make(const uint8_t *matrix, uint32_t targets,
 /* Frees it; NULL is allowed. Nobody may be using it. */
 AETHER_API void aether_gf256_free(struct aether_gf256 *gf256);
 
+/* How many targets and sources it has; of NULL: 0. So many addresses, or
+ * handles, are read by apply and burn. */
+AETHER_API uint32_t aether_gf256_targets(const struct aether_gf256 *gf256);
+AETHER_API uint32_t aether_gf256_sources(const struct aether_gf256 *gf256);
+
 /* The sums are added to what the targets hold; else they take its place. */
 #define AETHER_GF256_ADD 1u
 
@@ -94,7 +99,8 @@ AETHER_API int aether_gf256_apply(const struct aether_gf256 *gf256,
  * Errors: the refusals of stride.h, for whichever lease comes first; those of
  * apply; AETHER_EINVAL (the length is more than a lease has bytes; a target is
  * named twice, or is a source), AETHER_EOWNER and AETHER_EACCES (a target that
- * I may only read).
+ * I may only read). AETHER_ECORRUPT also if memory of the plane was taken away
+ * meanwhile (fault.h): what the targets hold is then nothing.
  */
 AETHER_API int aether_gf256_burn(struct aether_participant *me,
 				 const struct aether_gf256 *gf256,

@@ -5,8 +5,9 @@ that what is tested is what was assembled.
 
 Vector registers are Python integers. Memory is what map() gave it; anything
 else that is touched is an error, and so is an instruction that it does not
-know, a vector store past the caches off its alignment, or a result that leaves
-a register of the caller's changed.
+know, an aligned access of a vector off its alignment, a return with a register
+of the caller's changed, with stores past the caches that no fence follows, or
+with upper halves of vectors in use.
 """
 import re
 import subprocess
@@ -20,8 +21,7 @@ MASK = (1 << 64) - 1
 STACK = 0x7000_0000_0000
 RETURN = 0x6666_0000
 OPERAND = re.compile(r"(-?0x[0-9a-f]+|-?\d+)?\((%\w+)?(?:,(%\w+)(?:,(\d))?)?\)$")
-IGNORED = ("nop", "nopw", "nopl", "data16", "cs", "endbr64", "vzeroupper",
-           "sfence", "xchg")
+IGNORED = ("nop", "nopw", "nopl", "data16", "cs", "endbr64", "xchg")
 
 
 class Fault(Exception):
@@ -53,6 +53,8 @@ class Machine:
         self.vectors = [0] * 32
         self.flags = (0, 0)  # what was compared
         self.steps = 0
+        self.unfenced = False  # stores past the caches
+        self.upper = False     # of ymm0-15 or zmm0-15, written since vzeroupper
         self.map(STACK - 4096, 4096)
 
     def map(self, at, size_or_bytes):
@@ -111,6 +113,8 @@ class Machine:
         vector = re.match(r"%([xyz])mm(\d+)$", operand)
         if vector:
             self.vectors[int(vector[2])] = value
+            if size > 16 and int(vector[2]) < 16:
+                self.upper = True
         elif operand[1:] in REGISTERS:
             self.registers[operand[1:]] = value & MASK
         else:
@@ -133,12 +137,23 @@ class Machine:
             name, operands, self.after = self.code[at]
             at = self.step(name, operands)
             self.steps += 1
+        if self.unfenced:
+            raise Fault("returns without sfence after stores past the caches")
+        if self.upper:
+            raise Fault("returns without vzeroupper")
         for name, value in kept.items():
             if self.registers[name] != value:
                 raise Fault(f"{name} is changed")
 
     def step(self, name, operands):
-        if name[0] == "v" and name != "vzeroupper":
+        if name == "vzeroupper":
+            self.vectors[:16] = [x & (1 << 128) - 1 for x in self.vectors[:16]]
+            self.upper = False
+            return self.after
+        if name == "sfence":
+            self.unfenced = False
+            return self.after
+        if name[0] == "v":
             self.vector(name, operands)
             return self.after
         if name[0] == "j":
@@ -200,7 +215,9 @@ class Machine:
                     if re.match(r"%[xyz]mm", x)), default=0)
         name = re.sub(r"(32|64|[dq])$", "", name)
         if name in ("vmovdqu", "vmovdqa", "vmovntd", "vmovnt"):
-            aligned = not name.startswith("vmovdqu")
+            past = not name.startswith("vmovdq")
+            aligned = past or not name.startswith("vmovdqu")
+            self.unfenced = self.unfenced or past
             for x in operands:
                 if aligned and x[0] != "%" and self.address(x) % size:
                     raise Fault(f"{name} {operands} is not aligned")

@@ -204,12 +204,43 @@ static void coefficients(void)
 	is_int(wrong, 0, "coefficients that change");
 }
 
+#define SIDE 64
+
+/* All elements, 0 and others in turn, for ever. */
+static int change_all(void *argument)
+{
+	(void)argument;
+	for (uint32_t value = 0;; value ^= 0x07070707)
+		for (uint32_t i = 0; i < SIDE * SIDE / 4; i++)
+			ae_store32_relaxed(&numbers[i], value);
+	return 0;
+}
+
+/* A 0 takes no step: who counts steps and then writes others of them writes
+ * past the end, which the heap, or the sanitizer, does not survive. */
+static void matrices(void)
+{
+	struct aether_gf256 *gf256 = NULL;
+	pid_t child = rig_fork(change_all, NULL);
+	int wrong = 0;
+
+	for (int i = 0; i < CALLS / 10; i++) {
+		wrong += aether_gf256_make((const uint8_t *)numbers, SIDE, SIDE,
+					   &gf256) != 0;
+		aether_gf256_free(gf256);
+	}
+	kill(child, SIGKILL);
+	rig_wait(child);
+	is_int(wrong, 0, "matrices that change");
+}
+
 static void tests(void)
 {
 	numbers = rig_shared(4096);
 	rebuilders();
 	decoders();
 	coefficients();
+	matrices();
 }
 
 int main(void)

@@ -2,9 +2,14 @@
 /*
  * GF(2^8): the field against naive tables, and each kernel that this machine
  * has against the field: all products, random matrices of any shape, added or
- * not, past the caches or not, any address, nothing written beside the targets.
+ * not, past the caches or not, any address, nothing written beside the targets
+ * and nothing touched beside shards. The program runs itself again with
+ * AETHER_ISA set, to see which kernel is in use then.
  */
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <aether/aether.h>
 #include "gf256.h"
 #include "../tap.h"
@@ -139,6 +144,7 @@ struct shards {
 	uint8_t *bytes[SHARDS], *planes[SHARDS];
 	uint32_t count;
 	size_t length;
+	int walled; /* nothing may be touched around them, not even to look */
 };
 
 static int take(struct shards *s, uint32_t count, size_t length, int aligned)
@@ -172,6 +178,46 @@ static int is_kept(const struct shards *s, uint32_t i)
 	       !memcmp(planes + s->length, around, GUARD);
 }
 
+#define PAGE ((size_t)4096)
+#define WALLED ((size_t)4 * PAGE) /* with a page before and one behind */
+
+/* Shards that begin or end where no page may be touched; count 0: no room. */
+static void take_walled(struct shards *s, uint32_t count, size_t length,
+			int at_end)
+{
+	size_t pitch = WALLED + PAGE;
+	void *memory = mmap(NULL, 2 * count * pitch + PAGE, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	*s = (struct shards) { .memory = memory,
+			       .length = length,
+			       .walled = 1 };
+	if (memory == MAP_FAILED)
+		return;
+	for (uint32_t i = 0; i < 2 * count; i++) {
+		uint8_t *at = s->memory + i * pitch + PAGE;
+
+		if (mprotect(at, WALLED, PROT_READ | PROT_WRITE) < 0)
+			return;
+		at += at_end ? WALLED - length : 0;
+		if (i < count)
+			s->bytes[i] = at;
+		else
+			s->planes[i - count] = at;
+	}
+	s->count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		fill(s->bytes[i], length);
+		aether_slice(s->planes[i], s->bytes[i], length, AETHER_TILE);
+	}
+}
+
+static void drop_walled(struct shards *s, uint32_t count)
+{
+	if (s->memory != MAP_FAILED)
+		munmap(s->memory, 2 * count * (WALLED + PAGE) + PAGE);
+}
+
 /* The targets' bytes by the definition. */
 static void expect(const uint8_t *matrix, const struct shards *to,
 		   const struct shards *from, uint32_t flags)
@@ -189,11 +235,12 @@ static void expect(const uint8_t *matrix, const struct shards *to,
 
 static int is_right(const struct shards *s)
 {
-	uint8_t got[ROOM];
+	static uint8_t got[WALLED];
 
 	for (uint32_t i = 0; i < s->count; i++) {
 		aether_unslice(got, s->planes[i], s->length, AETHER_TILE);
-		if (memcmp(got, s->bytes[i], s->length) || !is_kept(s, i))
+		if (memcmp(got, s->bytes[i], s->length) ||
+		    (!s->walled && !is_kept(s, i)))
 			return 0;
 	}
 	return 1;
@@ -265,6 +312,26 @@ static int multiplies(const struct ae_gf256_kernel *kernel)
 	return right;
 }
 
+/* Between pages that fault: what a kernel reads or writes beside its shards
+ * ends the test. */
+static int keeps_within(const struct ae_gf256_kernel *kernel, uint32_t targets,
+			uint32_t sources)
+{
+	size_t length = BLOCK * (1 + draw(WALLED / BLOCK));
+	uint8_t matrix[16 * 16];
+	struct shards to, from;
+	int at_end = (int)draw(2), right;
+
+	take_walled(&to, targets, length, at_end);
+	take_walled(&from, sources, length, at_end);
+	fill(matrix, sizeof(matrix));
+	right = to.count && from.count &&
+		applies(kernel, matrix, &to, &from, draw(4));
+	drop_walled(&to, targets);
+	drop_walled(&from, sources);
+	return right;
+}
+
 static void test_kernel(const struct ae_gf256_kernel *kernel, int runs)
 {
 	int wrong = 0;
@@ -281,6 +348,10 @@ static void test_kernel(const struct ae_gf256_kernel *kernel, int runs)
 	ok(holds(kernel, 3, 255), "%s: 255 sources", kernel->name);
 	ok(holds(kernel, 255, 3), "%s: 255 targets", kernel->name);
 	ok(holds(kernel, 40, 255), "%s: 40 x 255", kernel->name);
+	wrong = 0;
+	for (int i = 0; i < 200; i++)
+		wrong += !keeps_within(kernel, 1 + draw(6), 1 + draw(12));
+	is_int(wrong, 0, "%s: nothing is touched beside shards", kernel->name);
 }
 
 static void test_refusals(void)
@@ -327,10 +398,52 @@ static void test_refusals(void)
 	aether_gf256_free(NULL);
 }
 
-int main(void)
+/* The kernel that a set of instructions has here. */
+static const struct ae_gf256_kernel *kernel_of(enum aether_isa isa)
+{
+	if (isa >= AETHER_ISA_AVX512 && ae_gf256_avx512.plan)
+		return &ae_gf256_avx512;
+	if (isa >= AETHER_ISA_AVX2 && ae_gf256_avx2.plan)
+		return &ae_gf256_avx2;
+	return &ae_gf256_scalar;
+}
+
+/* What the program does when it is run with AETHER_ISA set and the name of the
+ * set as its argument: 0 its kernel is in use, 2 it is not to be had here. */
+static int run_as(const char *name)
+{
+	if (aether_isa_check(NULL))
+		return 2;
+	if (strcmp(aether_isa_name(aether_isa()), name) != 0)
+		return 3;
+	return ae_gf256_kernel() == kernel_of(aether_isa()) ? 0 : 1;
+}
+
+static void test_chosen(char *program, const char *name)
+{
+	char *argv[] = { program, (char *)(uintptr_t)name, NULL };
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		setenv("AETHER_ISA", name, 1);
+		execv("/proc/self/exe", argv);
+		_exit(127);
+	}
+	if (child > 0)
+		waitpid(child, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		skip("AETHER_ISA=%s: this processor or build lacks it", name);
+	else
+		is_int(status, 0, "AETHER_ISA=%s: its kernel is in use", name);
+}
+
+int main(int argc, char **argv)
 {
 	enum aether_isa isa = aether_isa();
 
+	if (argc > 1)
+		return run_as(argv[1]);
 	make_field();
 	test_field();
 	test_invert();
@@ -338,5 +451,7 @@ int main(void)
 	test_kernel(&ae_gf256_avx2, isa >= AETHER_ISA_AVX2);
 	test_kernel(&ae_gf256_avx512, isa >= AETHER_ISA_AVX512);
 	test_refusals();
+	for (uint32_t i = 0; aether_isa_name(i); i++)
+		test_chosen(argv[0], aether_isa_name(i));
 	return tap_end();
 }

@@ -62,14 +62,15 @@ class Kernel:
             words += [self.entry + code if code >= 0 else -1 - code, at]
         return words
 
-    def run(self, matrix, length, flags):
-        """The targets' bytes afterwards and those that they should have."""
+    def run(self, matrix, length, flags, off=0):
+        """Are targets and sources, each so many bytes off alignment or more,
+        what they should be afterwards?"""
         machine = emulate.Machine(self.code)
-        place = SHARDS
+        place = SHARDS + off
 
         def shard():
             nonlocal place
-            place += 0x10000
+            place += 0x10000 + (off and 2)
             machine.map(place, chance.randbytes(length))
             return place
 
@@ -130,6 +131,10 @@ def test_kernel(kernel):
                      for blocks in (1, 3) for flags in range(4))
         tap(passed, f"{name}: {targets} x {sources}, all flags")
     tap(try_run(kernel, [[0] * 3] * 3, BLOCK, 0), f"{name}: nothing but zeros")
+    tap(all(try_run(kernel, constants, BLOCK, flags, 1) and
+            try_run(kernel, constants[1:], BLOCK, flags, 1) and
+            try_run(kernel, shape(3, 5), 2 * BLOCK, flags, 1)
+            for flags in (0, ADD)), f"{name}: shards at odd addresses")
 
 
 def main():

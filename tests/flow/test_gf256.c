@@ -226,6 +226,10 @@ static void test_leases(void)
 	refuses(&s, SHORT - 1, AETHER_EINVAL, "no whole block");
 	is_int(aether_gf256_burn(s.me, NULL, s.targets, s.sources, SHORT, 0),
 	       AETHER_EINVAL, "no matrix");
+	ok(aether_gf256_targets(s.gf256) == 2 &&
+		   aether_gf256_sources(s.gf256) == 3 &&
+		   !aether_gf256_targets(NULL) && !aether_gf256_sources(NULL),
+	   "says how many handles it reads");
 	end(&s);
 }
 
@@ -325,6 +329,124 @@ static void test_rights(void)
 	aether_plane_detach(less);
 }
 
+/* One source and one target, each in a segment of its own, to who joined with
+ * these options at `less`. */
+static int burn_between(struct scene *s, struct aether_plane *less,
+			struct aether_participant_options options,
+			uint32_t from, uint32_t into)
+{
+	struct aether_participant *mine = rig_join_with(less, &options);
+	uint64_t to = aether_participant_tenancy(mine), taken = 0;
+	uint64_t source = reserve_in(s->me, from);
+	uint64_t target = reserve_in(s->me, into);
+	struct aether_gf256 *one = NULL;
+	int rc;
+
+	need(aether_gf256_make(matrix + 1, 1, 1, &one) == 0);
+	need(aether_route(s->me, source, to) == 0);
+	need(aether_route(s->me, target, to) == 0);
+	need(aether_route_take(mine, &taken) == 0 && taken == source);
+	need(aether_route_take(mine, &taken) == 0 && taken == target);
+	rc = aether_gf256_burn(mine, one, &target, &source, SHORT, 0);
+	aether_gf256_free(one);
+	aether_participant_leave(mine);
+	return rc;
+}
+
+/* Who joined without a need for data is given leases where it may not write,
+ * or not even read: no fault, whatever it needs. Segment 1: read; 2: route. */
+static void test_no_data(void)
+{
+	struct aether_participant_options o = { .no_data = 1 };
+	struct aether_plane *less;
+	struct scene s;
+
+	begin(&s);
+	less = again(s.plane, 0, 1 << 2, 1 << 1);
+	is_int(burn_between(&s, less, o, 0, 1), AETHER_EACCES,
+	       "no data needed: a target that I may only read");
+	is_int(burn_between(&s, less, o, 0, 2), AETHER_EACCES,
+	       "no data needed: a target that I may not even read");
+	is_int(burn_between(&s, less, o, 2, 0), AETHER_EACCES,
+	       "no data needed: a source that I may not read");
+	is_int(burn_between(&s, less, o, 1, 0), 0,
+	       "no data needed, but the right is there");
+	end(&s);
+	aether_plane_detach(less);
+}
+
+#define CALLS (RIG_SLOW ? 5000 : 50000) /* at least */
+#define SEEN 100                        /* answers that are not as before */
+#define LIMIT (20 * CALLS)              /* a busy machine may show few */
+
+/* A handle in shared memory, and what another process makes of it for ever. */
+struct changing {
+	struct aether_word64 *handle;
+	uint64_t good, bad;
+};
+
+static int change(void *argument)
+{
+	const struct changing *c = argument;
+
+	for (;;) {
+		ae_store64_relaxed(c->handle, c->bad);
+		ae_store64_relaxed(c->handle, c->good);
+	}
+	return 0;
+}
+
+/* Burns into the target that changes; how many answers were not 0, nor the
+ * refusal of the bad one, or left the bad one changed. */
+static int burn_changing(struct scene *s, struct changing *c)
+{
+	const uint8_t *bad = bytes_of(s->me, c->bad);
+	uint8_t before[SHORT];
+	int wrong = 0, seen = 0, last = 0, calls = 0;
+	struct aether_gf256 *one = NULL;
+	pid_t child;
+
+	need(aether_gf256_make(matrix + 1, 1, 1, &one) == 0);
+	memcpy(before, bad, SHORT);
+	child = rig_fork(change, c);
+	do {
+		int rc = aether_gf256_burn(s->me, one,
+					   (const uint64_t *)c->handle,
+					   s->sources, SHORT, 0);
+
+		wrong += (rc != 0 && rc != AETHER_EOWNER) ||
+			 memcmp(bad, before, SHORT) != 0;
+		seen += rc != last;
+		last = rc;
+		calls++;
+	} while (!wrong && calls < LIMIT && (calls < CALLS || seen < SEEN));
+	kill(child, SIGKILL);
+	rig_wait(child);
+	aether_gf256_free(one);
+	return wrong;
+}
+
+/* A target's handle that lies where another process writes, as in a plane: what
+ * was looked at is what is written. */
+static void test_changing(void)
+{
+	struct changing c = { .handle = rig_shared(sizeof(*c.handle)) };
+	uint64_t to, taken = 0;
+	struct scene s;
+
+	begin(&s);
+	to = aether_participant_tenancy(s.me);
+	c.good = s.targets[0];
+	c.bad = rig_reserve(s.other);
+	scatter(bytes_of(s.other, c.bad), SHORT);
+	need(aether_share(s.other, c.bad, &to, 1, NULL) == 0);
+	need(aether_route_take(s.me, &taken) == 0 && taken == c.bad);
+	ae_store64_relaxed(c.handle, c.good);
+	is_int(burn_changing(&s, &c), 0,
+	       "a handle that changes: never a stride that is shared with me");
+	end(&s);
+}
+
 static void tests(void)
 {
 	test_burn();
@@ -333,6 +455,8 @@ static void tests(void)
 	test_handles();
 	test_shared();
 	test_rights();
+	test_no_data();
+	test_changing();
 }
 
 int main(void)

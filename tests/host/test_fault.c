@@ -276,6 +276,35 @@ static int reader(void *argument)
 	return DONE;
 }
 
+/* A matrix from leases to leases whose memory goes after they were looked at
+ * for the last time: control is there, so that the burn begins. */
+static int burner(void *argument)
+{
+	struct aether_plane *plane = make("p");
+	struct aether_participant *me = rig_join(plane);
+	uint64_t source = rig_reserve(me), target = rig_reserve(me);
+	const uint8_t element = 2;
+	struct aether_gf256 *gf256 = NULL;
+	void *bytes = NULL;
+
+	(void)argument;
+	MUST(aether_fault_catch(NULL) == 0);
+	need(aether_gf256_make(&element, 1, 1, &gf256) == 0);
+	need(aether_stride_bytes(me, source, NULL, &bytes) == 0);
+	memset(bytes, 7, SIZE);
+	MUST(aether_gf256_burn(me, gf256, &target, &source, SIZE, 0) == 0);
+	shorten("p", plane->geometry.plane_size - STRIDES * SIZE);
+	MUST(!aether_fault_lost(plane));
+	for (int i = 0; i < 2; i++)
+		MUST(aether_gf256_burn(me, gf256, &target, &source, SIZE, 0) ==
+		     AETHER_ECORRUPT);
+	MUST(aether_fault_lost(plane));
+	aether_gf256_free(gf256);
+	aether_participant_leave(me);
+	MUST(aether_plane_detach(plane) == 0);
+	return DONE;
+}
+
 /* A child's own plane, smaller than one that its parent has: it may lie where
  * that one's lies there. */
 static int own(void *argument)
@@ -360,6 +389,7 @@ static void tests(void)
 		is_int(play(reader, &lefts[i]), DONE,
 		       "who reads a pair, %s its words",
 		       lefts[i] ? "with" : "without");
+	is_int(play(burner, NULL), DONE, "who burns a matrix into leases");
 	is_int(play(forked, NULL), DONE, "a child's, where its parent's was");
 }
 
