@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "appliance"), str(ROOT / "appliance")]
 import emulate  # noqa: E402
-from gen_gf256 import multiply  # noqa: E402
+from gen_gf256 import multiply, write  # noqa: E402
 
 ADD, STREAM = 1, 2
 BLOCK, LINE = 512, 64
@@ -137,12 +137,29 @@ def test_kernel(kernel):
             for flags in (0, ADD)), f"{name}: shards at odd addresses")
 
 
+def test_written_whole(folder):
+    """A generator that is killed half way leaves what was there."""
+    def parts():
+        yield "half of it"
+        raise KeyboardInterrupt
+
+    path = folder / "programs"
+    path.write_text("before")
+    try:
+        write(path, parts())
+    except KeyboardInterrupt:
+        pass
+    tap(path.read_text() == "before" and list(folder.iterdir()) == [path],
+        "programs are written whole or not at all")
+
+
 def main():
     compilers = [c for c in ("gcc", "clang-14") if shutil.which(c)]
     if platform.machine() != "x86_64" or not compilers or not shutil.which("objdump"):
         print("ok 1 # SKIP no compiler, no objdump, or another machine\n1..1")
         return
     with tempfile.TemporaryDirectory() as name:
+        test_written_whole(Path(name))
         for compiler in compilers:
             program = build(compiler, Path(name))
             tap(program is not None, f"{compiler} builds all kernels")
