@@ -32,7 +32,8 @@ struct check {
 #define WORKERS_OPTION \
 	{ \
 		.name = "workers", .key = KEY_WORKERS, .arg = "N", \
-		.doc = "Processes that compute, 1 to 32 (as many as processors)" \
+		.doc = "Processes that compute, 1 to 32 (as many as " \
+		       "processors)" \
 	}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
