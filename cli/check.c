@@ -28,12 +28,13 @@ struct check {
 	uint32_t wrong;         /* shards */
 };
 
-static const struct argp_option workers_option = {
-	.name = "workers",
-	.key = KEY_WORKERS,
-	.arg = "N",
-	.doc = "Processes that compute, 1 to 32 (as many as processors)"
-};
+/* Of both verbs. For clang an object is no constant. */
+#define WORKERS_OPTION \
+	{ \
+		.name = "workers", .key = KEY_WORKERS, .arg = "N", \
+		.doc = "Processes that compute, 1 to 32 (as many as " \
+		       "processors)" \
+	}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -180,7 +181,7 @@ static void print_text(const struct check *c)
 
 int cli_check(int argc, char **argv)
 {
-	static const struct argp_option options[] = { workers_option, { 0 } };
+	static const struct argp_option options[] = { WORKERS_OPTION, { 0 } };
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
@@ -270,7 +271,7 @@ static void print_repair(const struct check *c)
 int cli_repair(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		workers_option,
+		WORKERS_OPTION,
 		{ .name = "no-sync",
 		  .key = KEY_NO_SYNC,
 		  .doc = "Do not wait until the shards are on the disk" },

@@ -42,6 +42,19 @@ static int is_empty(const char *path)
 	return !found;
 }
 
+/* Is another file system there than above it? */
+static int is_mounted(const char *path, const struct stat *st)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat above;
+	int differs = fd >= 0 && fstatat(fd, "..", &above, 0) == 0 &&
+		      above.st_dev != st->st_dev;
+
+	if (fd >= 0)
+		close(fd);
+	return differs;
+}
+
 /* What is there already must be an empty directory, and stays one until it is
  * replaced. */
 static int take_existing(struct shards_new *new, const struct stat *st,
@@ -71,7 +84,14 @@ static int take_existing(struct shards_new *new, const struct stat *st,
 				 new->path);
 	new->mode = st->st_mode & 07777;
 	new->target = realpath(new->path, NULL);
-	return new->target ? 0 : cli_error_os(error, "cannot find", new->path);
+	if (!new->target)
+		return cli_error_os(error, "cannot find", new->path);
+	if (!is_mounted(new->target, st))
+		return 0;
+	return cli_error(error, AETHER_EEXIST, 0,
+			 "the output %s is a mounted file system, which cannot "
+			 "be replaced; name a directory in it.",
+			 new->path);
 }
 
 /* Where it will be. */

@@ -408,6 +408,8 @@ def test_a_full_disk():
             same(result.status, 1)
             must("No space left" in result.err, "it says", result.err)
             same(os.listdir(disk), [], "files left")
+            bad(1, "AETHER_EEXIST", "encode", p.input, "-o", disk,
+                says="is a mounted file system, which cannot be replaced; name a directory")
         finally:
             subprocess.run(["umount", disk], check=True)
             disk.rmdir()
