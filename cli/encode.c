@@ -166,6 +166,10 @@ static int prepare(struct encode *e, struct aether_error *error)
 				 "the input %s is longer than shards can hold.",
 				 e->input.path);
 	e->new.sync = !e->no_sync;
+	/* nobody sees more of the file than before */
+	e->new.shard_mode = 0666;
+	if (S_ISREG(e->input.stat.st_mode))
+		e->new.shard_mode = 0600 | (e->input.stat.st_mode & 0666);
 	return shards_new_open(&e->new, e->out, job, error);
 }
 

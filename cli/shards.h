@@ -241,7 +241,8 @@ struct shards_new {
 	int fd;           /* of the temporary directory */
 	int parent;
 	int sync;
-	unsigned mode; /* that it gets */
+	unsigned mode;       /* that it gets */
+	unsigned shard_mode; /* that shards get, less the umask */
 };
 int shards_new_open(struct shards_new *new, const char *path,
 		    struct shards_job *job, struct aether_error *error);

@@ -179,7 +179,7 @@ int shards_new_open(struct shards_new *new, const char *path,
 		ae_shard_name_make(i, job->shards, name);
 		job->to[i] = openat(new->fd, name,
 				    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-				    0666);
+				    new->shard_mode);
 		/* a hole where the header will be: it says "unfinished" */
 		if (job->to[i] < 0 || ftruncate(job->to[i], AE_SHARD_PAGE) < 0)
 			rc = cli_error_os(error, "cannot make", name);

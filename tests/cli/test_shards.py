@@ -358,6 +358,22 @@ def test_few_files():
 
 # ---- the directory
 
+def test_who_may_read_them():
+    """Whoever may read the file, and nobody else."""
+    mask = os.umask(0o022)
+    try:
+        with Place(5000) as p:
+            for i, (mode, wanted) in enumerate(((0o600, 0o600), (0o666, 0o644),
+                                                (0o440, 0o640))):
+                p.input.chmod(mode)
+                out = p.path / str(i)
+                good("encode", "-k", 4, "-m", 2, p.input, "-o", out)
+                same({s.stat().st_mode & 0o777 for s in out.iterdir()}, {wanted},
+                     f"of a file with {mode:o}")
+    finally:
+        os.umask(mask)
+
+
 def test_where_it_goes():
     with Place(5000) as p:
         def into(path, **more):
