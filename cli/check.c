@@ -169,13 +169,15 @@ static void print_text(const struct check *c)
 		ae_shard_name_make(one->name_number, one->name_shards, name);
 		printf("%s: does not belong here; it was left alone\n", name);
 	}
-	printf("%u of %u shards are good, %u are needed; ",
+	printf("%u of %u shards are good, %u are needed at each place of the "
+	       "file; ",
 	       c->job.shards - c->wrong, c->job.shards, c->job.file.k);
 	if (!can_be_had(c))
-		puts("the file is lost unless others are brought back");
+		puts("somewhere there are fewer, so the file is lost unless "
+		     "others are brought back");
 	else
-		puts(c->wrong ? "the file can be had; aether repair makes the "
-				"others again"
+		puts(c->wrong ? "everywhere there are enough, so the file can "
+				"be had; aether repair makes the others again"
 			      : "nothing is wrong");
 }
 

@@ -73,6 +73,10 @@ static void check(struct encode *e, struct argp_state *state)
 		argp_error(state, "FILE is missing: the file to encode, or -");
 	if (!e->out)
 		argp_error(state, "-o DIR is missing: the directory to make");
+	if (strcmp(e->out, "-") == 0)
+		cli_usage(&e->common,
+			  "-o is '-'; shards are a directory: give its name "
+			  "(./- if that is its name)");
 	if (e->k + e->m > AE_SHARDS_MAX)
 		cli_usage(&e->common,
 			  "-k %u and -m %u are %u shards; give %u together at "

@@ -17,8 +17,8 @@ void cli_count(const struct cli_common *common, const char *option,
 	uint64_t number;
 
 	if (cli_number(text, 1, most, &number) < 0)
-		cli_usage(common, "--%s is '%s'; give a number from 1 to %u",
-			  option, text, most);
+		cli_usage(common, "-%s%s is '%s'; give a number from 1 to %u",
+			  option[1] ? "-" : "", option, text, most);
 	*count = (uint32_t)number;
 }
 

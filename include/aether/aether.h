@@ -35,10 +35,6 @@
 #ifndef AETHER_H
 #define AETHER_H
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 #include <aether/api.h>
 #include <aether/error.h>
 #include <aether/clock.h>
@@ -66,9 +62,5 @@ extern "C" {
 #include <aether/rlnc.h>
 #include <aether/burn.h>
 #include <aether/flow.h>
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif

@@ -18,6 +18,10 @@
 #include <aether/api.h>
 #include <aether/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The piece of the stream that a burn works on. */
 struct aether_piece {
 	void *bytes;     /* the content, in place */
@@ -118,5 +122,9 @@ AETHER_API int aether_burn_takes(const struct aether_burn *burn,
 /* Closes it, unloads its object and clears the table. An all-zero one is
  * allowed. */
 AETHER_API void aether_burn_close(struct aether_burn *burn);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

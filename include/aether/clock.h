@@ -11,10 +11,18 @@
 
 #include <aether/api.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Now, in nanoseconds since some moment before the machine started. */
 AETHER_API uint64_t aether_clock_now(void);
 
 /* The deadline that passes `ns` nanoseconds from now. */
 AETHER_API uint64_t aether_clock_after(uint64_t ns);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,10 @@
 #include <aether/participant.h>
 #include <aether/plane.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Where a finding is; `index` counts these. */
 enum aether_finding_where {
 	AETHER_FINDING_PLANE,  /* index 0 */
@@ -181,5 +185,9 @@ AETHER_API const char *aether_doctor_name(uint32_t what);
 
 /* What that is, one line, never NULL. */
 AETHER_API const char *aether_doctor_why(uint32_t what);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -36,6 +36,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The name of the epoch at that index now. AETHER_EINDEX: no such index.
  * AETHER_EFREED: an epoch of the pool that nobody owns. */
 AETHER_API int aether_epoch_find(const struct aether_plane *plane,
@@ -171,5 +175,9 @@ AETHER_API int aether_context_begin(struct aether_participant *me,
 
 /* 0, or AETHER_ECONTEXT. */
 AETHER_API int aether_context_check(struct aether_participant *me);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,6 +14,10 @@
 #include <stdarg.h>
 #include <aether/api.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define AETHER_ERROR_TEXT_SIZE 400
 
 /*
@@ -47,5 +51,9 @@ AETHER_API int aether_error_fill(struct aether_error *error, int code, int os,
 AETHER_API int aether_error_vfill(struct aether_error *error, int code, int os,
 				  const char *what, va_list list)
 	__attribute__((format(printf, 4, 0)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

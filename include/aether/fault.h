@@ -20,6 +20,10 @@
 #include <aether/error.h>
 #include <aether/plane.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define AETHER_FAULT_PLANES 64 /* attachments that are minded at once */
 
 /*
@@ -31,5 +35,9 @@ AETHER_API int aether_fault_catch(struct aether_error *error);
 
 /* 1: memory of the attachment was taken away. By anybody at any time. */
 AETHER_API int aether_fault_lost(const struct aether_plane *plane);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -36,6 +36,10 @@
 #include <aether/error.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define AETHER_FLOW_WORKERS_MAX 32
 #define AETHER_FLOW_BURNS_MAX 16
 
@@ -184,5 +188,9 @@ AETHER_API int aether_flow_egress(struct aether_participant *me,
 				  const struct aether_flow_egress *options,
 				  struct aether_error *error,
 				  struct aether_flow_report *report);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -23,6 +23,10 @@
 
 #include <aether/api.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct aether_geometry {
 	uint32_t layout;       /* index in AETHER_LAYOUT_LIST */
 	uint32_t strides;      /* 1 to AETHER_STRIDES_MAX */
@@ -78,5 +82,9 @@ AETHER_API int aether_geometry_layout(const char *name, uint32_t *layout);
 
 /* The offset of epoch `index`, in every layout. AETHER_ERANGE: no such one. */
 AETHER_API int aether_geometry_epoch(uint32_t index, uint64_t *offset);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -27,6 +27,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Most targets, and most sources. */
 #define AETHER_GF256_MAX 255
 
@@ -107,5 +111,9 @@ AETHER_API int aether_gf256_burn(struct aether_participant *me,
 				 const uint64_t *targets,
 				 const uint64_t *sources, size_t length,
 				 uint32_t flags);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

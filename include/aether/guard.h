@@ -39,6 +39,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * I am the region's writer, or one of them, until I let go. Never waits.
  * Errors: AETHER_EROLE (the layout does not let my role write it: counted as
@@ -141,5 +145,9 @@ AETHER_API int aether_guard_look(const struct aether_plane *plane,
  * AETHER_ENOMEM, AETHER_ESYS: nothing is trapped then.
  */
 AETHER_API int aether_guard_trap(struct aether_plane *plane, int on);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,10 @@
 #include <aether/api.h>
 #include <aether/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum aether_isa {
 	AETHER_ISA_SCALAR,
 	AETHER_ISA_AVX2,
@@ -38,5 +42,9 @@ AETHER_API const char *aether_isa_name(uint32_t isa);
  * then, and the error says which there are.
  */
 AETHER_API int aether_isa_check(struct aether_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 
 #include <aether/api.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct aether_layout_region {
 	const char *name; /* as the specification has it, camelCase */
 	uint64_t offset;
@@ -109,5 +113,9 @@ AETHER_API int aether_layout_find_pair(const struct aether_layout *layout,
 				       const char *name, uint32_t *pair);
 AETHER_API int aether_layout_find_guard(const struct aether_layout *layout,
 					const char *region, uint32_t *guard);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -16,6 +16,10 @@
 #include <aether/error.h>
 #include <aether/plane.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct aether_participant; /* private to the process */
 
 /* All zero asks for the defaults. */
@@ -116,5 +120,9 @@ AETHER_API const char *aether_participant_role_name(uint32_t role);
 
 /* The role of that name. AETHER_ENOENT: there is none. */
 AETHER_API int aether_participant_role(const char *name, uint32_t *role);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

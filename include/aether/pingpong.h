@@ -37,6 +37,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What I may write, from begin to commit or abandon. */
 struct aether_pingpong_write {
 	void *bytes;        /* the buffer; it still holds an older content */
@@ -195,5 +199,9 @@ aether_pingpong_read_item(const struct aether_pingpong_reading *reading,
 AETHER_API int aether_pingpong_look(const struct aether_plane *plane,
 				    uint32_t pair,
 				    struct aether_pingpong_info *info);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -24,6 +24,10 @@
 #include <aether/error.h>
 #include <aether/geometry.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct aether_plane; /* one attachment: private to the process */
 
 /* All zero asks for the defaults. */
@@ -180,5 +184,9 @@ AETHER_API int aether_plane_look(const struct aether_plane *plane,
  */
 AETHER_API int aether_plane_list(int (*each)(const char *name, void *user),
 				 void *user);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

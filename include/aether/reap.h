@@ -35,6 +35,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct aether_reap_report {
 	uint32_t dead;      /* tenancies settled */
 	uint32_t freed;     /* leases that ended */
@@ -68,5 +72,9 @@ AETHER_API int aether_reap(struct aether_participant *me,
  */
 AETHER_API int aether_participant_heir(struct aether_participant *me,
 				       uint64_t heir);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -16,6 +16,10 @@
 #include <aether/plane.h>
 #include <aether/stride.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define AETHER_REGISTRY_STATES 8
 
 struct aether_registry_counts {
@@ -43,5 +47,9 @@ AETHER_API int aether_registry_count(const struct aether_plane *plane,
 
 /* "busy"; NULL: no such state. */
 AETHER_API const char *aether_registry_state_name(uint32_t state);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -41,6 +41,10 @@
 
 #include <aether/api.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define AETHER_RLNC_SOURCES_MAX 255
 #define AETHER_RLNC_HEAD (AETHER_PLANES * AETHER_TILE) /* bytes of a head */
 
@@ -117,5 +121,9 @@ AETHER_API int aether_rlnc_has(const struct aether_rlnc *rlnc, uint32_t source);
 AETHER_API int aether_rlnc_decoder(const struct aether_rlnc *rlnc,
 				   const uint32_t *wanted, uint32_t count,
 				   uint8_t *matrix);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

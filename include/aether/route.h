@@ -26,6 +26,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * Sets depth (0: no limit, the default) and policy of my route to `to`.
  * Errors: AETHER_EGONE, AETHER_EINVAL.
@@ -61,5 +65,9 @@ AETHER_API int aether_route_take(struct aether_participant *me,
 /* The same, waiting until the deadline. Also AETHER_ETIMEDOUT, AETHER_EINTR. */
 AETHER_API int aether_route_take_until(struct aether_participant *me,
 				       uint64_t deadline, uint64_t *handle);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

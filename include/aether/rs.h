@@ -30,6 +30,10 @@
 
 #include <aether/api.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define AETHER_RS_SHARDS_MAX 255 /* k + m */
 
 /* m x k: the parities from the sources 0 to k - 1. */
@@ -66,5 +70,9 @@ AETHER_API int aether_rs_patcher(uint32_t k, uint32_t m, uint32_t source,
  * source, or exactly its own, if it is a parity.
  */
 AETHER_API int aether_rs_checker(uint32_t k, uint32_t m, uint8_t *matrix);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

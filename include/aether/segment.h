@@ -29,6 +29,10 @@
 #include <aether/error.h>
 #include <aether/plane.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct aether_segment_info {
 	uint32_t segment;
 	uint32_t right;   /* enum aether_right: of this attachment */
@@ -69,5 +73,9 @@ AETHER_API int aether_segment_refuse(const struct aether_plane *plane,
 
 /* "read"; NULL: no such right. */
 AETHER_API const char *aether_segment_right_name(uint32_t right);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

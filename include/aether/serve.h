@@ -26,6 +26,10 @@
 #include <aether/participant.h>
 #include <aether/plane.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct aether_server; /* private to the process */
 
 /* Attaching over a socket gives up after so many ms, AETHER_ETIMEDOUT, unless
@@ -157,5 +161,9 @@ AETHER_API int aether_server_look(const struct aether_server *server,
 /* Serves no more. The last server removes the socket. Those who are attached
  * stay so. NULL is allowed and does nothing. */
 AETHER_API void aether_server_close(struct aether_server *server);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

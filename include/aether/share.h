@@ -24,6 +24,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * Shares the lease with the tenancies `to[0..count)`. Those that have gone are
  * left out. `*reached`, which may be NULL, says how many got it.
@@ -36,5 +40,9 @@
 AETHER_API int aether_share(struct aether_participant *me, uint64_t handle,
 			    const uint64_t *to, uint32_t count,
 			    uint32_t *reached);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

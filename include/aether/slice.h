@@ -16,6 +16,10 @@
 
 #include <aether/api.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The largest tile that can be sliced in place (bytes). */
 #define AETHER_SLICE_INPLACE_MAX 512
 
@@ -42,5 +46,9 @@ AETHER_API int aether_slice_stream(void *out, const void *in, size_t length,
 				   size_t tile);
 AETHER_API int aether_unslice_stream(void *out, const void *in, size_t length,
 				     size_t tile);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

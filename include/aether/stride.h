@@ -31,6 +31,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Where the data of a stride lie: what the ATU answers. */
 struct aether_pointer {
 	uint64_t plane[AETHER_PLANES]; /* offsets of bit-planes 0 to 7 in the
@@ -153,5 +157,9 @@ AETHER_API int aether_stride_describe(struct aether_participant *me,
 AETHER_API int aether_stride_query(const struct aether_plane *plane,
 				   uint64_t handle,
 				   struct aether_stride_info *info);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 #include <aether/api.h>
 #include <aether/participant.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * From now on the wakes of up to `limit` calls are owed: of aether_route, of
  * taking, and of releasing a single stride. 0 or 1: none are, which is how a
@@ -30,5 +34,9 @@ AETHER_API void aether_wake_defer(struct aether_participant *me,
 
 /* Wakes whoever I owe it to. */
 AETHER_API void aether_wake_pay(struct aether_participant *me);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -113,7 +113,7 @@ def test_text():
         p.lose(5)
         result = aether("check", p.dir)
         same(result.out.splitlines()[0], "shard-005-of-006: missing")
-        must("5 of 6 shards are good, 4 are needed" in result.out, "check:", result.out)
+        must("5 of 6 shards are good, 4 are needed at each place" in result.out, "check:", result.out)
         must("shard-005-of-006: was missing, made again" in good("repair", p.dir).out,
              "repair")
         must("300000 bytes in" in good("decode", p.dir, "-o", p.out).out, "decode")
@@ -411,13 +411,14 @@ def test_where_it_goes():
 def test_usage():
     for words, says in (
             (["encode"], "FILE is missing"), (["encode", "x"], "-o DIR is missing"),
-            (["encode", "-k", "0", "x", "-o", "y"], "--k is '0'"),
+            (["encode", "-k", "0", "x", "-o", "y"], "aether encode: -k is '0'"),
             (["encode", "-k", "200", "-m", "56", "x", "-o", "y"], "256 shards"),
-            (["encode", "-k", "255", "x", "-o", "y"], "--k is '255'"),
+            (["encode", "-k", "255", "x", "-o", "y"], " -k is '255'"),
             (["encode", "-k", "200", "-m", "55", "--stride", "1M", "x", "-o", "y"],
              "give 256K at most"),
             (["encode", "--stride", "5000", "x", "-o", "y"], "--stride is '5000'"),
             (["encode", "--workers", "33", "x", "-o", "y"], "--workers is '33'"),
+            (["encode", "x", "-o", "-"], "-o is '-'; shards are a directory"),
             (["encode", "x", "y", "-o", "z"], ""),
             (["decode", "x"], "-o FILE is missing"), (["decode", "-o", "x"], "DIR is"),
             (["check"], "DIR is missing"), (["repair"], "DIR is missing"),

@@ -23,6 +23,18 @@ C = [("gcc", "-std=c11"), ("clang-14", "-std=c11"), ("gcc", "-std=c17"),
 CPP = [("g++", "-std=c++17"), ("clang++-14", "-std=c++17"),
        ("g++", "-std=c++20")]
 
+# a header is enough by itself, for the linker too
+ALONE = """
+#include <aether/rs.h>
+
+int main()
+{
+    unsigned char matrix[2] = {};
+
+    return aether_rs_encoder(1, 2, matrix);
+}
+"""
+
 PROGRAM = """
 #include <aether/aether.h>
 #include <cstdint>
@@ -135,19 +147,20 @@ def links(work):
     program = os.path.join(work, "program")
     sanitize = os.environ.get("SAN", "")
     extra = ["-fsanitize=" + sanitize] if sanitize else []
-    with open(source, "w") as file:
-        file.write(PROGRAM)
     for compiler, standard in CPP[:2]:
         if not shutil.which(compiler):
             skip(f"{compiler} is not here")
             continue
-        good, output = run([compiler, standard] + FLAGS + extra +
-                           [source, LIBRARY, "-lpthread", "-o", program])
-        ok(good, f"{compiler}: a C++ program links", output)
-        if good:
-            good, output = run([program])
-            ok(good, f"{compiler}: and creates, joins, reserves, releases",
-               output)
+        for name, text in (("a C++ program", PROGRAM),
+                           ("one with a single header", ALONE)):
+            with open(source, "w") as file:
+                file.write(text)
+            good, output = run([compiler, standard] + FLAGS + extra +
+                               [source, LIBRARY, "-lpthread", "-o", program])
+            ok(good, f"{compiler}: {name} links", output)
+            if good:
+                good, output = run([program])
+                ok(good, f"{compiler}: and works", output)
 
 
 def main():
