@@ -113,7 +113,8 @@ def test_text():
         p.lose(5)
         result = aether("check", p.dir)
         same(result.out.splitlines()[0], "shard-005-of-006: missing")
-        must("5 of 6 shards are good, 4 are needed at each place" in result.out, "check:", result.out)
+        must("5 of 6 shards are good, 4 are needed at each place" in result.out,
+             "check:", result.out)
         must("shard-005-of-006: was missing, made again" in good("repair", p.dir).out,
              "repair")
         must("300000 bytes in" in good("decode", p.dir, "-o", p.out).out, "decode")
