@@ -39,24 +39,39 @@ echo "   it is stopped, so that it has work when it dies; a slow reader of the"
 echo "   output gives us time for that."
 plane=demo.$$
 run=
-trap '[ -z "$run" ] || kill "$run"; rm -rf "$work"' EXIT
+reader=
+tidy() { # also when it fails half way
+	[ -z "$run" ] || kill "$run" || :
+	[ -z "$reader" ] || kill -KILL "$reader" || :
+	rm -rf "$work"
+}
+trap 'tidy 2>/dev/null' EXIT
 mkfifo "$work/slow"
 await() { # a command that succeeds in time
 	tries=0
 	until "$@"; do
 		tries=$((tries + 1))
-		[ $tries -lt 1200 ] || return 1
+		if [ $tries -ge 1200 ]; then
+			echo "demo: after a minute there is no sign of: $*" >&2
+			return 1
+		fi
 		sleep 0.05
 	done
 }
-appliances() { # their pids
-	"$aether" who "$plane" --role appliance --pid 2>/dev/null
+appliances() { # pid, strides, strides on their way to it, heir
+	"$aether" who "$plane" --role appliance 2>/dev/null |
+		awk '$3 == "appliance" && $5 == "alive" { print $4, $6, $7, $9 }'
 }
-meets() {
-	victim=$(appliances | head -n 1) && [ -n "$victim" ]
+a_victim() { # work goes to those that have an heir, and answered when called
+	victim=$(appliances | awk '$4 != "-" && !$2 && !$3 { print $1; exit }')
+	[ -n "$victim" ]
 }
-is_replaced() {
-	[ "$(appliances | grep -cvx "$victim")" = 2 ]
+work_of_the_victim() {
+	appliances | awk -v it="$victim" '$1 == it && $2 + $3 { found = 1 }
+		END { exit !found }'
+}
+a_new_appliance() {
+	[ "$(appliances | grep -cv "^$victim ")" = 2 ]
 }
 cp "$file" "$work/long"
 while [ "$(wc -c <"$work/long")" -lt 4000000 ]; do
@@ -73,19 +88,21 @@ echo "   \$ aether run --plane $plane --strides 16 --workers 2 --verify IN OUT"
 "$aether" run --plane "$plane" --strides 16 --workers 2 --verify \
 	--burn xor:5a "$work/long" "$work/slow" >"$work/said" &
 run=$!
-await meets
+await a_victim
 kill -STOP "$victim"
 : >"$work/go"
-sleep 2 # the others go on without it, as far as they can
+await work_of_the_victim
+sleep 1 # the others go on without it, as far as they can
 "$aether" who "$plane"
 echo "   \$ kill -9 $victim"
 kill -STOP $reader # or the run may be over before it looks who has died
 kill -9 "$victim"
-await is_replaced
+await a_new_appliance
 kill -CONT $reader
 wait $run
 run=
 wait $reader
+reader=
 cat "$work/said"
 grep -q ', verified, 1 respawned$' "$work/said"
 echo "   \$ aether run --burn xor:5a OUT BACK && cmp IN BACK"
