@@ -261,6 +261,23 @@ static void unslice_sources(const struct stripe *s)
 				       AETHER_TILE);
 }
 
+/* What was lost, from others, to where it belongs. 1: there are not enough. */
+static int rebuild(struct stripe *s,
+		   int (*put_it)(const struct stripe *s, uint32_t))
+{
+	int rc;
+
+	if (look_for_others(s))
+		return 1;
+	rc = compute(s);
+	for (uint32_t i = 0; rc == 0 && i < s->losses; i++) {
+		rc = confirm(s, s->lost[i]);
+		if (rc == 0)
+			rc = put_it(s, s->lost[i]);
+	}
+	return rc;
+}
+
 static int decode(struct stripe *s)
 {
 	const struct shards_job *job = s->job;
@@ -275,14 +292,7 @@ static int decode(struct stripe *s)
 	}
 	if (rc < 0 || !s->losses)
 		return rc;
-	if (look_for_others(s))
-		return 1;
-	rc = compute(s);
-	for (uint32_t i = 0; rc == 0 && i < s->losses; i++) {
-		rc = confirm(s, s->lost[i]);
-		if (rc == 0)
-			rc = put_out(s, s->lost[i]);
-	}
+	rc = rebuild(s, put_out);
 	if (rc == 0 && job->out_streams)
 		unslice_sources(s);
 	return rc;
@@ -302,17 +312,7 @@ static int repair(struct stripe *s)
 		else
 			s->lost[s->losses++] = i;
 	}
-	if (rc < 0 || !s->losses)
-		return rc;
-	if (look_for_others(s))
-		return 1;
-	rc = compute(s);
-	for (uint32_t i = 0; rc == 0 && i < s->losses; i++) {
-		rc = confirm(s, s->lost[i]);
-		if (rc == 0)
-			rc = put(s, s->lost[i]);
-	}
-	return rc;
+	return rc < 0 || !s->losses ? rc : rebuild(s, put);
 }
 
 static int check(struct stripe *s)

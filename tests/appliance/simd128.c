@@ -6,6 +6,7 @@
 #include <aether/isa.h>
 #include <string.h>
 #include "gf256.h"
+#include "wasm.h"
 
 #define SHARDS 6
 #define BLOCKS 3
@@ -15,35 +16,6 @@
 
 static uint8_t sources[SHARDS * PITCH], wanted[SHARDS * PITCH];
 static uint8_t got[SHARDS * PITCH];
-
-/* The port, which WebAssembly has not. */
-enum aether_isa aether_isa(void)
-{
-	return AETHER_ISA_SCALAR;
-}
-
-/* Nor has it a libc. */
-void *memcpy(void *to, const void *from, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		((uint8_t *)to)[i] = ((const uint8_t *)from)[i];
-	return to;
-}
-
-void *memset(void *to, int byte, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		((uint8_t *)to)[i] = (uint8_t)byte;
-	return to;
-}
-
-static uint32_t random_below(uint32_t limit)
-{
-	static uint64_t state = 5;
-
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(state >> 33) % limit;
-}
 
 /* Applies the matrix with one kernel; 0: refused. */
 static int apply(const struct ae_gf256_kernel *kernel,

@@ -8,10 +8,10 @@
  */
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <aether/aether.h>
 #include "gf256.h"
+#include "../isa_again.h"
 #include "../tap.h"
 
 #define BLOCK AETHER_GF256_BLOCK
@@ -419,25 +419,6 @@ static int run_as(const char *name)
 	return ae_gf256_kernel() == kernel_of(aether_isa()) ? 0 : 1;
 }
 
-static void test_chosen(char *program, const char *name)
-{
-	char *argv[] = { program, (char *)(uintptr_t)name, NULL };
-	int status = -1;
-	pid_t child = fork();
-
-	if (child == 0) {
-		setenv("AETHER_ISA", name, 1);
-		execv("/proc/self/exe", argv);
-		_exit(127);
-	}
-	if (child > 0)
-		waitpid(child, &status, 0);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
-		skip("AETHER_ISA=%s: this processor or build lacks it", name);
-	else
-		is_int(status, 0, "AETHER_ISA=%s: its kernel is in use", name);
-}
-
 int main(int argc, char **argv)
 {
 	enum aether_isa isa = aether_isa();
@@ -452,6 +433,6 @@ int main(int argc, char **argv)
 	test_kernel(&ae_gf256_avx512, isa >= AETHER_ISA_AVX512);
 	test_refusals();
 	for (uint32_t i = 0; aether_isa_name(i); i++)
-		test_chosen(argv[0], aether_isa_name(i));
+		isa_again(argv[0], aether_isa_name(i), "its kernel is in use");
 	return tap_end();
 }

@@ -6,6 +6,7 @@
 #include <aether/isa.h>
 #include <string.h>
 #include "slice.h"
+#include "wasm.h"
 
 #define BLOCKS 8
 #define SIZE (BLOCKS * AE_SLICE_BLOCK)
@@ -13,35 +14,6 @@
 #define EXPORT(name) __attribute__((export_name(name)))
 
 static uint8_t content[ROOM], wanted[ROOM], got[ROOM];
-
-/* The port, which WebAssembly has not. */
-enum aether_isa aether_isa(void)
-{
-	return AETHER_ISA_SCALAR;
-}
-
-/* Nor has it a libc. */
-void *memcpy(void *to, const void *from, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		((uint8_t *)to)[i] = ((const uint8_t *)from)[i];
-	return to;
-}
-
-void *memset(void *to, int byte, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		((uint8_t *)to)[i] = (uint8_t)byte;
-	return to;
-}
-
-static uint32_t random_below(uint32_t limit)
-{
-	static uint64_t state = 5;
-
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(state >> 33) % limit;
-}
 
 static int same(const uint8_t *a, const uint8_t *b, size_t size)
 {

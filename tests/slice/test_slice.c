@@ -10,9 +10,9 @@
  */
 #include <aether/aether.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "slice.h"
+#include "../isa_again.h"
 #include "../tap.h"
 
 #define LENGTHS 4096
@@ -220,26 +220,6 @@ static int run_as(const char *name)
 	return tap_failed ? 1 : 0;
 }
 
-static void test_with(char *program, const char *name)
-{
-	char *argv[] = { program, (char *)(uintptr_t)name, NULL };
-	int status = -1;
-	pid_t child = fork();
-
-	if (child == 0) {
-		setenv("AETHER_ISA", name, 1);
-		execv("/proc/self/exe", argv);
-		_exit(127);
-	}
-	if (child > 0)
-		waitpid(child, &status, 0);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
-		skip("AETHER_ISA=%s: this processor or build lacks it", name);
-	else
-		is_int(status, 0, "AETHER_ISA=%s is in use and slices the same",
-		       name);
-}
-
 int main(int argc, char **argv)
 {
 	for (size_t i = 0; i < sizeof(input); i++)
@@ -248,6 +228,7 @@ int main(int argc, char **argv)
 		return run_as(argv[1]);
 	test_set();
 	for (uint32_t isa = 0; aether_isa_name(isa); isa++)
-		test_with(argv[0], aether_isa_name(isa));
+		isa_again(argv[0], aether_isa_name(isa),
+			  "is in use and slices the same");
 	return tap_end();
 }
